@@ -1,0 +1,158 @@
+"""The command line: verbs -> functions. Here, and nowhere else, gate and hardware meet.
+
+stdout is the result, stderr the talk ("gate: ..."); exit 0 yes, 1 no, 2 misuse or something that could not be used. A verb's module is
+imported when it is called: the scanner must not load cryptography, the controller must not load OpenCV.
+"""
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gate import __version__
+from gate.errors import GateError
+
+MISUSE = 2
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no public name for it
+
+
+def console() -> None:
+    """The command `gate`."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one verb; its exit code."""
+    arguments = parser().parse_args(argv)
+    module, function = arguments.run.split(":")
+    try:
+        code = getattr(importlib.import_module(f"gate.cli.{module}"), function)(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our result has gone
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (GateError, OSError) as error:
+        say(str(error))
+        return MISUSE
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 128 + 2
+    return int(code)
+
+
+def say(text: str) -> None:
+    """One line of talk."""
+    sys.stderr.write(f"gate: {text}\n")
+    sys.stderr.flush()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(prog="gate", description="The controller of one automated border-clearance lane.")
+    top.add_argument("--version", action="version", version=f"gate {__version__}")
+    verbs = top.add_subparsers(metavar="VERB", required=True)
+    for add in (_rehearse, _run, _control, _scan, _decode, _verify, _specimen, _record, _journal, _trust):
+        add(verbs)
+    return top
+
+
+def _rehearse(verbs: "Verbs") -> None:
+    verb = _verb(verbs, "rehearse", "rehearse:rehearse", "play recordings through the whole lane, hardware simulated")
+    verb.add_argument("recording", metavar="RECORDING", nargs="?", type=Path, help="one recording or a folder of them")
+    verb.add_argument("--fast", action="store_true", help="do not wait: as fast as the machine decodes")
+    _json(verb)
+
+
+def _run(verbs: "Verbs") -> None:
+    _config(_verb(verbs, "run", "lane:run", "run the lane in the foreground, with its scanner"))
+
+
+def _control(verbs: "Verbs") -> None:
+    _config(_verb(verbs, "control", "lane:control", "run the controller alone (a systemd service)"))
+
+
+def _scan(verbs: "Verbs") -> None:
+    verb = _verb(verbs, "scan", "scan:scan", "run the scanner alone (a systemd service)")
+    source = verb.add_mutually_exclusive_group(required=True)
+    source.add_argument("--config", metavar="FILE", type=Path, help="gate.toml")
+    source.add_argument("--stage", metavar="FD", type=int, help="play recordings as this socket says (rehearsals)")
+    verb.add_argument(
+        "--socket", metavar="PATH", type=Path, help="the controller's socket (default: the configured one)"
+    )
+
+
+def _decode(verbs: "Verbs") -> None:
+    verb = _verb(verbs, "decode", "decode:decode", "read the codes in pictures")
+    verb.add_argument("image", metavar="IMAGE", nargs="+", type=Path)
+    verb.add_argument("--engine", choices=("chain", "zxing", "pyzbar", "opencv"), default="chain")
+    _json(verb)
+
+
+def _verify(verbs: "Verbs") -> None:
+    verb = _verb(
+        verbs, "verify", "verify:verify", "say this lane's verdict on a text; nothing moves, nothing is recorded"
+    )
+    verb.add_argument("text", metavar="TEXT", help='the text of a code, or "-" for one a line on stdin')
+    _config(verb)
+    _at(verb, "judge as if it were then (Unix seconds)")
+    _json(verb)
+
+
+def _specimen(verbs: "Verbs") -> None:
+    specimen = verbs.add_parser("specimen", help="make a specimen lane's trust and codes").add_subparsers(
+        metavar="VERB", required=True
+    )
+    new = _verb(specimen, "new", "specimen:new", "make keys, a trust folder and a gate.toml for a specimen lane")
+    new.add_argument("dir", metavar="DIR", type=Path)
+    show = _verb(specimen, "show", "specimen:show", "show one fresh code")
+    show.add_argument("dir", metavar="DIR", type=Path)
+    show.add_argument("--case", metavar="NAME", default="cleared", help="the reason that the code must cause")
+    show.add_argument("--png", metavar="FILE", type=Path, help="draw the code there too")
+    _at(show, "made then (Unix seconds; default: now)")
+
+
+def _record(verbs: "Verbs") -> None:
+    verb = _verb(verbs, "record", "record:record", "record what the camera sees, to be rehearsed")
+    verb.add_argument("dir", metavar="DIR", type=Path)
+    verb.add_argument("--seconds", metavar="N", type=float, default=10.0, help="how long (default: 10)")
+    _config(verb)
+
+
+def _journal(verbs: "Verbs") -> None:
+    journal = verbs.add_parser("journal", help="read and prove the audit record").add_subparsers(
+        metavar="VERB", required=True
+    )
+    _config(_verb(journal, "show", "journal:show", "print every line, oldest first"))
+    _config(_verb(journal, "verify", "journal:verify", "prove that no line was changed, removed or moved"))
+
+
+def _trust(verbs: "Verbs") -> None:
+    trust = verbs.add_parser("trust", help="what this lane trusts").add_subparsers(metavar="VERB", required=True)
+    show = _verb(trust, "show", "trust:show", "print the trust list's issuers, control points and status lists")
+    _config(show)
+    _json(show)
+
+
+def _verb(verbs: "Verbs", name: str, run: str, what: str) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+    verb.set_defaults(run=run)
+    return verb
+
+
+def _config(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--config", metavar="FILE", type=Path, required=True, help="gate.toml")
+
+
+def _json(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--json", action="store_true", help="for machines")
+
+
+def _at(verb: argparse.ArgumentParser, what: str) -> None:
+    verb.add_argument("--at", metavar="UNIX_SECONDS", type=int, help=what)

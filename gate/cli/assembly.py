@@ -1,0 +1,104 @@
+"""Puts a lane together from its configuration: the pure core, the devices, the journal, the clock."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from gpiozero import Factory
+
+from gate.config import Config, WiringConfig
+from gate.controller import store
+from gate.controller.devices import Clock, Devices
+from gate.controller.inbox import Failed, Message, Moved
+from gate.controller.journal import Journal, Syncer
+from gate.controller.loop import Controller, Parts, Report
+from gate.credential.verifier import Place, Verifier
+from gate.lane.clock import ClockTrust
+from gate.lane.machine import Timers
+from gate.lane.policy import Desk, Policy
+from gate.lane.replay import Replay
+from hardware import pins
+from hardware.barrier import Barrier
+from hardware.fake import ContactPin, SimulatedLane, World
+from hardware.lamps import Lamps
+from hardware.sensors import Sensors
+from hardware.sounder import Sounder
+
+_REMEMBERED: Final = 131072
+"""Credentials whose last passage is remembered: days of a lane's traffic at 30 passages a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedPlant:
+    """Devices on simulated pins, and the walkway behind them."""
+
+    devices: Devices
+    world: World
+    walkway: SimulatedLane
+
+
+def verifier(config: Config) -> Verifier:
+    """The lane's verifier, with its trust and keys from disk. Raises TrustError."""
+    lane = config.lane
+    trust = store.load_trust(config.path(config.trust.folder))
+    keys = store.load_keys([config.path(name) for name in config.trust.keys], trust, lane.control_point)
+    return Verifier(trust, keys, Place(lane.control_point, lane.name, lane.environment))
+
+
+def wiring(config: WiringConfig) -> pins.Wiring:
+    """The wiring as hardware takes it. Raises DeviceError for pins that clash."""
+    numbers = msgspec.structs.asdict(config)
+    return pins.Wiring(**(numbers | {"secure": None if config.secure == "none" else config.secure}))
+
+
+def devices(config: Config, put: Callable[[Moved], None]) -> Devices:
+    """The devices on a Pi's header. Raises DeviceError."""
+    return _devices(config, wiring(config.wiring), pins.lgpio_factory(config.pins.chip), put)
+
+
+def simulated_plant(config: Config, clock: Clock, put: Callable[[Moved], None]) -> SimulatedPlant:
+    """The same devices on simulated pins. Raises DeviceError."""
+    wires = wiring(config.wiring)
+    factory = pins.simulated_factory(ContactPin)
+    world = World(clock.monotonic())
+    walkway = SimulatedLane(world, factory, wires, clock.monotonic)
+    return SimulatedPlant(_devices(config, wires, factory, put), world, walkway)
+
+
+def _devices(config: Config, wires: pins.Wiring, factory: Factory, put: Callable[[Moved], None]) -> Devices:
+    times = config.times
+    sensors = Sensors(wires, factory, times.debounce, lambda: put(Moved()))
+    barrier = Barrier(wires, factory, sensors.read, times.pulse, times.securing)
+    return Devices(barrier, Lamps(wires, factory), Sounder(wires, factory), sensors)
+
+
+def controller(
+    stack: ExitStack,
+    config: Config,
+    judge: Verifier,
+    devices: Devices,
+    clock: Clock,
+    put: Callable[[Message], None],
+    report: Callable[[Report], None],
+) -> Controller:
+    """A controller and its journal, which is closed with the stack. Raises JournalError."""
+    journal = Journal(config.path(config.journal.folder), config.journal.retention_days, clock.wall())
+    stack.callback(journal.close)
+    syncer = Syncer(journal, lambda error: put(Failed(str(error))))
+    stack.callback(syncer.close)
+    rules, times = judge.trust.policy, config.times
+    replay = Replay(rules.anti_passback, _REMEMBERED, rules.max_code_age + rules.max_code_lead)
+    parts = Parts(
+        verifier=judge,
+        desk=Desk(Policy(config.lane.scopes), replay),
+        clock_trust=ClockTrust(floor=judge.trust.issued),  # nothing that we hold was signed later than now
+        timers=Timers(times.referred, times.walk, times.passage, times.securing),
+        devices=devices,
+        journal=journal,
+        written=syncer.wake,
+        clock=clock,
+        report=report,
+    )
+    return Controller(parts)

@@ -1,0 +1,112 @@
+"""`gate run` and `gate control`: the lane at a gate."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from gate import config
+from gate.cli import assembly, say
+from gate.config import Config
+from gate.controller import loop
+from gate.controller.devices import Clock, Devices
+from gate.controller.health import Health
+from gate.controller.inbox import Inbox, ScannerChanged, Stop
+from gate.controller.loop import Decided, Report, Settled, Told
+from gate.controller.scanner import ScannerProcess
+from gate.controller.symbols import SymbolSocket, listen
+from hardware import pins
+from hardware.clock import SystemClock
+from hardware.fake import Follower
+
+
+def run(arguments: Namespace) -> int:
+    """The lane in the foreground, with a scanner of its own."""
+    settings = config.load(arguments.config)
+    with tempfile.TemporaryDirectory(prefix="gate-") as folder:
+        path = Path(folder, "symbols.sock")
+        command = scan_command("--config", str(arguments.config), "--socket", str(path))
+        return _lane(settings, path, lambda: spawn(command))
+
+
+def control(arguments: Namespace) -> int:
+    """The controller alone; systemd runs the scanner."""
+    settings = config.load(arguments.config)
+    return _lane(settings, settings.path(settings.scanner.socket), None)
+
+
+def scan_command(*options: str) -> list[str]:
+    """The scanner as a process of its own."""
+    return [sys.executable, "-m", "gate", "scan", *options]
+
+
+def spawn(command: Sequence[str], inherited: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
+    """Start a process in a group of its own: Ctrl-C is for us, and we end it."""
+    return subprocess.Popen(  # noqa: S603 - our own command line
+        command, stdin=subprocess.DEVNULL, pass_fds=inherited, process_group=0
+    )
+
+
+@contextmanager
+def stopping(put: Callable[[Stop], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM as messages, as long as this lasts."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        put(Stop(signal.Signals(number).name))
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _lane(settings: Config, path: Path, start: "Callable[[], subprocess.Popen[bytes]] | None") -> int:
+    """Everything that a lane needs, opened in order and closed in the opposite one; the barrier first of all to be let go."""
+    pins.refuse_ambient(os.environ)
+    judge = assembly.verifier(settings)
+    clock = SystemClock()
+    inbox = Inbox(clock)
+    with ExitStack() as stack, stopping(inbox.put):
+        devices = _devices(stack, settings, clock, inbox)
+        controller = assembly.controller(stack, settings, judge, devices, clock, inbox.put, _tell)
+        symbols = SymbolSocket(path)
+        stack.callback(symbols.close)
+        listen(symbols, inbox)
+        if start is not None:
+            scanner = ScannerProcess(start, lambda text: inbox.put(ScannerChanged(text)), clock.monotonic)
+            stack.callback(scanner.close)
+        health = Health(os.environ)
+        stack.callback(health.close)
+        loop.run(controller, inbox, health, clock)
+    return 0
+
+
+def _devices(stack: ExitStack, settings: Config, clock: Clock, inbox: Inbox) -> Devices:
+    """The lane's devices, let go of with the stack."""
+    if settings.pins.factory == "lgpio":
+        devices = assembly.devices(settings, inbox.put)
+    else:
+        say("the pins are simulated: nothing moves")
+        plant = assembly.simulated_plant(settings, clock, inbox.put)
+        devices = plant.devices
+        stack.callback(Follower(plant.world, clock.monotonic).close)
+    stack.callback(devices.close)
+    return devices
+
+
+def _tell(report: Report) -> None:
+    match report:
+        case Told(text):
+            say(text)
+        case Decided(decision, receipt, _):
+            say(f"{decision.reason} after {receipt.ms()['commanded']:.1f} ms")
+        case Settled(state):
+            say(f"the lane is {state}")

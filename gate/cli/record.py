@@ -1,0 +1,58 @@
+"""`gate record`: what the camera sees, to be rehearsed."""
+
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import takewhile
+from pathlib import Path
+
+from rich.progress import track
+
+from gate import config
+from gate.cli import say
+from gate.cli.scan import open_camera
+from gate.errors import GateError
+from hardware.camera import Camera, Frame
+from hardware.recording import CameraSettings, Recording, save
+from hardware.video import Writer
+
+
+def record(arguments: Namespace) -> int:
+    """Record for some seconds into a new folder."""
+    folder: Path = arguments.dir
+    if folder.exists() and any(folder.iterdir()):
+        raise GateError(f"{folder}: expected a new or empty folder; name another")
+    settings = config.load(arguments.config).camera
+    with closing(open_camera(settings)) as camera:
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = CameraSettings(
+            kind=settings.kind,
+            width=settings.width,
+            height=settings.height,
+            fps=settings.fps,
+            exposure_us=settings.exposure_us,
+            gain=settings.gain,
+            lens_position=settings.lens_position,
+        )
+        frames = write(camera, folder, taken, arguments.seconds, title=folder.name)
+    say(f"{frames} frames in {folder}")
+    return 0
+
+
+def write(camera: Camera, folder: Path, taken: CameraSettings, seconds: float, title: str) -> int:
+    """Record `seconds` of a camera's frames; how many there were. Raises DeviceError."""
+    wall = time.time() - camera.now()
+    times: list[float] = []
+    with Writer(folder / "frames.mp4", taken.width, taken.height, taken.fps) as video:
+        for frame in track(_for(camera, seconds), "recording", total=int(seconds * taken.fps)):
+            video.write(frame.grey)
+            times.append(frame.captured_at)
+    wall, times = wall + times[0], [at - times[0] for at in times]
+    save(folder, Recording(title=title, wall=wall, times=tuple(times), camera=taken))
+    return len(times)
+
+
+def _for(camera: Camera, seconds: float) -> Iterator[Frame]:
+    until = camera.now() + seconds
+    return takewhile(lambda frame: frame.captured_at < until, camera.frames())

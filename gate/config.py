@@ -1,0 +1,166 @@
+"""gate.toml -> one frozen tree, or an error that names the dotted path and the mend. Nothing starts on a configuration that is not whole.
+
+Paths are relative to the file's own folder. What is not in the file has the default that stands here.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from gate.errors import ConfigError
+
+Name = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+Scope = Annotated[str, Meta(min_length=1, max_length=64)]
+Pin = Annotated[int, Meta(ge=0, le=27)]
+Walk = Annotated[float, Meta(ge=0.5, le=120)]
+
+
+class LaneConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which lane this is, and whom it admits."""
+
+    control_point: Name
+    name: Name
+    scopes: Annotated[frozenset[Scope], Meta(min_length=1)]
+    environment: Literal["production", "specimen"] = "production"
+
+
+class TrustConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the cached trust lies, and the control point's private keys (old ones too, while credentials made for them live)."""
+
+    folder: str
+    keys: Annotated[tuple[str, ...], Meta(min_length=1)]
+
+
+class JournalConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where audit records are kept, and after how many days a day's key is destroyed."""
+
+    folder: str = "journal"
+    retention_days: Annotated[int, Meta(ge=1, le=3650)] = 30
+
+
+class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """The camera. Exposure in microseconds, gain as a factor, lens position in dioptres (1 / metres)."""
+
+    kind: Literal["picamera2", "v4l2"] = "picamera2"
+    device: str = "/dev/video0"
+    width: Annotated[int, Meta(ge=320, le=4096)] = 1280
+    height: Annotated[int, Meta(ge=240, le=3072)] = 720
+    fps: Annotated[int, Meta(ge=5, le=120)] = 30
+    exposure_us: Annotated[int, Meta(ge=50, le=33000)] = 4000
+    gain: Annotated[float, Meta(ge=1, le=16)] = 2.0
+    lens_position: Annotated[float, Meta(ge=0, le=15)] = 4.0
+
+
+class ScannerConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the scanner service meets the controller service."""
+
+    socket: str = "/run/gate/symbols.sock"
+
+
+class PinsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the pins are: a Pi's header through lgpio, or a simulated lane."""
+
+    factory: Literal["lgpio", "simulated"] = "lgpio"
+    chip: Annotated[int, Meta(ge=0, le=15)] = 0
+
+
+class WiringConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """BCM numbers of the header's pins; `secure = "none"` for a barrier that closes by itself."""
+
+    release: Pin = 17
+    secure: Pin | Literal["none"] = 27
+    ready: Pin = 22
+    seen: Pin = 23
+    proceed: Pin = 24
+    referred: Pin = 25
+    closed_lamp: Pin = 12
+    out_of_order: Pin = 16
+    sounder: Pin = 18
+    entry: Pin = 5
+    exit: Pin = 6
+    closed: Pin = 13
+    fire: Pin = 19
+    officer: Pin = 26
+
+
+class TimesConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long each state may last, the release pulse and the sensors' debounce, in seconds."""
+
+    referred: Walk = 2.0
+    walk: Walk = 5.0
+    passage: Walk = 10.0
+    securing: Walk = 4.0
+    pulse: Annotated[float, Meta(ge=0.1, le=2)] = 0.2
+    debounce: Annotated[float, Meta(ge=0.001, le=0.5)] = 0.02
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of gate.toml. `base` is the folder that relative paths start from."""
+
+    lane: LaneConfig
+    trust: TrustConfig
+    journal: JournalConfig = JournalConfig()
+    camera: CameraConfig = CameraConfig()
+    scanner: ScannerConfig = ScannerConfig()
+    pins: PinsConfig = PinsConfig()
+    wiring: WiringConfig = WiringConfig()
+    times: TimesConfig = TimesConfig()
+    base: str = "."
+
+    def path(self, name: str) -> Path:
+        """A path of this configuration."""
+        return Path(self.base, name)
+
+
+def load(path: Path) -> Config:
+    """The configuration in a file. Raises ConfigError."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        mend = "name a gate.toml, for example one made by `gate specimen new DIR`"
+        raise ConfigError(f"{path}: expected a file that can be read, got: {error.strerror}; {mend}") from None
+    return parse(text, path)
+
+
+def parse(data: bytes, path: Path) -> Config:
+    """The configuration in these bytes, as if they stood at `path`. Raises ConfigError."""
+    try:
+        tree = tomllib.loads(data.decode())
+        if "base" in tree:
+            raise ConfigError(f"{path}: base: unknown key; remove it")
+        return msgspec.convert(tree | {"base": str(path.parent)}, Config)
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: expected UTF-8 text; save the file as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: expected TOML, got: {_lower(str(error))}") from None
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_dotted(str(error))}") from None
+
+
+_WHERE = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")
+_UNKNOWN = re.compile(r"^Object contains unknown field `(?P<key>[^`]*)`")
+_MISSING = re.compile(r"^Object missing required field `(?P<key>[^`]*)`")
+
+
+def _dotted(message: str) -> str:
+    """Msgspec's message with the dotted path first and the mend last."""
+    where = _WHERE.search(message)
+    parent = where["path"] if where else ""
+    plain = _WHERE.sub("", message)
+    if unknown := _UNKNOWN.match(plain):
+        return f"{_join(parent, unknown['key'])}: unknown key; remove it or mend its spelling"
+    if missing := _MISSING.match(plain):
+        return f"{_join(parent, missing['key'])}: missing; add it"
+    return f"{parent}: {_lower(plain)}; mend the value"
+
+
+def _join(parent: str, key: str) -> str:
+    return f"{parent}.{key}" if parent else key
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,142 @@
+"""CBOR as EC1 allows it: the one deterministic encoding (RFC 8949 section 4.2.1) of exactly what is expected, or a refusal.
+
+A reader that is asked for what must come next, not a decoder that builds what came. So nothing that FORMAT section 4.2 forbids (tags, floats,
+bignums, indefinite lengths, unknown, unsorted or duplicate labels, depth) is ever decoded at all: there is no code here that could. Measured
+against a strict `cbor2.loads` + re-encode + type walk of the seven layers of one code: see benchmarks/README.md.
+"""
+
+from typing import Final
+
+from gate.credential.reasons import malformed
+
+_UINT, _NINT, _BSTR, _TSTR, _ARRAY, _MAP, _TAG = range(7)
+_FALSE, _TRUE = 0xF4, 0xF5
+_SIZES: Final = {24: (1, 24), 25: (2, 1 << 8), 26: (4, 1 << 16), 27: (8, 1 << 32)}
+"""Additional information -> bytes of the argument, and the least value that needs that many."""
+
+
+class Reader:
+    """A cursor over encoded items. Each method raises Refused (`malformed`) unless the deterministic form of what it asks for comes next."""
+
+    __slots__ = ("_at", "_data")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def uint(self, limit: int) -> int:
+        """An unsigned integer below `limit`."""
+        value = self._head(_UINT)
+        if value >= limit:
+            raise malformed(f"expected an integer below {limit}")
+        return value
+
+    def label(self, value: int) -> None:
+        """Exactly this integer: a map's label, an algorithm, a type."""
+        got = self._head(_UINT) if value >= 0 else -1 - self._head(_NINT)
+        if got != value:
+            raise malformed(f"expected the integer {value}, got another")
+
+    def choice(self, *values: int) -> int:
+        """One of these negative integers."""
+        got = -1 - self._head(_NINT)
+        if got not in values:
+            raise malformed("expected one of the listed algorithms, got another")
+        return got
+
+    def key(self, text: str) -> None:
+        """Exactly this text as a map's label."""
+        if self.tstr(len(text)) != text:
+            raise malformed(f"expected the label {text}, got another")
+
+    def bstr(self, size: int | None = None) -> bytes:
+        """A byte string, of `size` bytes where that is given."""
+        length = self._head(_BSTR)
+        if size is not None and length != size:
+            raise malformed(f"expected {size} bytes, got {length}")
+        return self._take(length)
+
+    def tstr(self, limit: int) -> str:
+        """A text of at most `limit` bytes of UTF-8."""
+        length = self._head(_TSTR)
+        if length > limit:
+            raise malformed(f"expected a text of at most {limit} bytes, got {length}")
+        try:
+            return self._take(length).decode()
+        except UnicodeDecodeError:
+            raise malformed("expected UTF-8 in a text") from None
+
+    def boolean(self) -> bool:
+        """False or true; never an integer."""
+        (byte,) = self._take(1)
+        if byte not in (_FALSE, _TRUE):
+            raise malformed("expected a boolean")
+        return byte == _TRUE
+
+    def array(self, length: int) -> None:
+        """The head of an array of `length` items."""
+        if self._head(_ARRAY) != length:
+            raise malformed(f"expected an array of {length} items")
+
+    def map(self, length: int) -> None:
+        """The head of a map of `length` pairs."""
+        if self._head(_MAP) != length:
+            raise malformed(f"expected a map of {length} pairs")
+
+    def map_size(self, limit: int) -> int:
+        """The head of a map of at most `limit` pairs, where some labels may be left out."""
+        length = self._head(_MAP)
+        if length > limit:
+            raise malformed(f"expected a map of at most {limit} pairs, got {length}")
+        return length
+
+    def tag(self, number: int) -> None:
+        """Exactly this tag."""
+        if self._head(_TAG) != number:
+            raise malformed(f"expected tag {number}")
+
+    def end(self) -> None:
+        """Nothing more: no trailing byte."""
+        if self._at != len(self._data):
+            raise malformed(f"expected the end, got {len(self._data) - self._at} more bytes")
+
+    def next_is(self, byte: int) -> bool:
+        """Whether the next item begins with this byte."""
+        return self._data[self._at : self._at + 1] == bytes((byte,))
+
+    def _take(self, length: int) -> bytes:
+        end = self._at + length
+        if end > len(self._data):
+            raise malformed(f"expected {length} bytes, got the end")
+        taken = self._data[self._at : end]
+        self._at = end
+        return taken
+
+    def _head(self, major: int) -> int:
+        if self._at >= len(self._data):
+            raise malformed("expected one more item, got the end")
+        first = self._data[self._at]
+        if first >> 5 != major:
+            raise malformed(f"expected major type {major}, got {first >> 5}")
+        self._at += 1
+        short = first & 31
+        return short if short < 24 else self._argument(short)  # noqa: PLR2004 - RFC 8949 section 3
+
+    def _argument(self, info: int) -> int:
+        if info not in _SIZES:
+            raise malformed("expected a definite length")
+        size, least = _SIZES[info]
+        value = int.from_bytes(self._take(size), "big")
+        if value < least:
+            raise malformed("expected the shortest form of an integer or length")
+        return value
+
+
+def bstr(data: bytes) -> bytes:
+    """A byte string's encoding, for the structures that are signed (RFC 9052)."""
+    length = len(data)
+    if length < 24:  # noqa: PLR2004 - RFC 8949 section 3
+        return bytes((0x40 | length,)) + data
+    if length < 1 << 8:
+        return b"\x58" + bytes((length,)) + data
+    return b"\x59" + length.to_bytes(2, "big") + data

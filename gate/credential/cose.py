@@ -1,0 +1,83 @@
+"""COSE (RFC 9052) as EC1 uses it: tagged Sign1 and Encrypt0 with exactly the listed headers (FORMAT section 2).
+
+Parsed here, judged in the verifier. What is kept are the very bytes that were signed.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gate.credential import cbor, hpke
+from gate.credential.cbor import Reader
+from gate.credential.keys import SIGNATURE_BYTES, ControlPointKey
+
+HPKE_3: Final = 41
+"""X25519, HKDF-SHA256, AES-128-GCM (COSE-HPKE draft)."""
+
+ALG: Final = 1
+KID: Final = 4
+EK: Final = -4
+_ENCRYPT0, _SIGN1 = 16, 18
+_CONTROL_POINT_KID_BYTES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Encrypt0:
+    """The outermost layer: what is needed to open it."""
+
+    protected: bytes
+    kid: bytes
+    ek: bytes
+    ciphertext: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sign1:
+    """A signed message: the encoded protected header, the payload's bytes and the signature of 64 bytes."""
+
+    protected: bytes
+    payload: bytes
+    signature: bytes
+
+    def signed(self) -> bytes:
+        """The bytes under the signature: Sig_structure (RFC 9052 section 4.4) with empty external data."""
+        return b"\x84\x6aSignature1" + cbor.bstr(self.protected) + b"\x40" + cbor.bstr(self.payload)
+
+
+def parse_encrypt0(data: bytes) -> Encrypt0:
+    """A COSE_Encrypt0 with `{1: 41, 4: kid}` protected and `{-4: ek}` unprotected. Raises Refused (`malformed`)."""
+    reader = Reader(data)
+    reader.tag(_ENCRYPT0)
+    reader.array(3)
+    protected = reader.bstr()
+    reader.map(1)
+    reader.label(EK)
+    ek = reader.bstr(hpke.EK_BYTES)
+    ciphertext = reader.bstr()
+    reader.end()
+    return Encrypt0(protected, _control_point_kid(protected), ek, ciphertext)
+
+
+def open_encrypt0(message: Encrypt0, key: ControlPointKey) -> bytes:
+    """The plaintext; the headers are authenticated by Enc_structure (RFC 9052 section 5.3). Raises Refused (`undecryptable`)."""
+    aad = b"\x83\x68Encrypt0" + cbor.bstr(message.protected) + b"\x40"
+    return hpke.open_base(key, message.ek, aad, message.ciphertext)
+
+
+def read_sign1(reader: Reader) -> Sign1:
+    """The next item as a tagged COSE_Sign1 with an empty unprotected map. Raises Refused (`malformed`)."""
+    reader.tag(_SIGN1)
+    reader.array(4)
+    protected = reader.bstr()
+    reader.map(0)
+    return Sign1(protected, reader.bstr(), reader.bstr(SIGNATURE_BYTES))
+
+
+def _control_point_kid(protected: bytes) -> bytes:
+    reader = Reader(protected)
+    reader.map(2)
+    reader.label(ALG)
+    reader.label(HPKE_3)
+    reader.label(KID)
+    kid = reader.bstr(_CONTROL_POINT_KID_BYTES)
+    reader.end()
+    return kid

@@ -1,0 +1,109 @@
+"""Status lists: Token Status List CWTs (IETF draft-ietf-oauth-status-list), signed by the issuer that they speak for (FORMAT section 6)."""
+
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from gate.credential import keys
+from gate.credential.cbor import Reader
+from gate.credential.claims import MAX_STATUS_URI, MAX_TIME
+from gate.credential.cose import ALG, KID, read_sign1
+from gate.credential.reasons import Refused
+from gate.errors import TrustError
+
+_TYP, _STATUS_LIST_TYPE = 16, "application/statuslist+cwt"
+_SUB, _EXP, _IAT, _STATUS_LIST = 2, 4, 6, 65533
+_KID_BYTES: Final = 8
+_MAX_COMPRESSED: Final = 1 << 24
+
+
+class Status(IntEnum):
+    """What a list says of one index; 3 is the application's own and means nothing here."""
+
+    VALID = 0
+    INVALID = 1
+    SUSPENDED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class StatusList:
+    """One issuer's list, whole. `iat` and `exp` are Unix seconds; `packed` holds `bits` bits an entry, the first in the lowest bits."""
+
+    uri: str
+    issuer_kid: bytes
+    iat: int
+    exp: int
+    bits: int
+    entries: int
+    packed: bytes
+
+    def at(self, index: int) -> int:
+        """The status of an index that is inside the list."""
+        offset = index * self.bits
+        return self.packed[offset >> 3] >> (offset & 7) & ((1 << self.bits) - 1)
+
+
+def load_status_list(data: bytes, *, uri: str, issuer_kid: bytes, key: Ed25519PublicKey, entries: int) -> StatusList:
+    """A status list from its signed bytes; `entries` bounds what it may inflate to. Raises TrustError, naming the list."""
+    try:
+        return _parse(data, uri, issuer_kid, key, entries)
+    except Refused as refusal:
+        raise TrustError(f"status list {uri}: {refusal}") from None
+
+
+def _parse(data: bytes, uri: str, issuer_kid: bytes, key: Ed25519PublicKey, entries: int) -> StatusList:
+    reader = Reader(data)
+    message = read_sign1(reader)
+    reader.end()
+    _check_header(message.protected, issuer_kid)
+    keys.verify(key, message.signature, message.signed())
+    claims = Reader(message.payload)
+    claims.map(4)
+    claims.label(_SUB)
+    if claims.tstr(MAX_STATUS_URI) != uri:
+        raise TrustError(f"status list {uri}: expected its own uri as the subject, got another")
+    claims.label(_EXP)
+    exp = claims.uint(MAX_TIME)
+    claims.label(_IAT)
+    iat = claims.uint(MAX_TIME)
+    claims.label(_STATUS_LIST)
+    bits, packed = _unpack(claims, uri, entries)
+    claims.end()
+    return StatusList(uri, issuer_kid, iat, exp, bits, entries, packed)
+
+
+def _check_header(protected: bytes, issuer_kid: bytes) -> None:
+    """`{1: -19, 4: kid, 16: "application/statuslist+cwt"}`."""
+    header = Reader(protected)
+    header.map(3)
+    header.label(ALG)
+    header.label(keys.ED25519)
+    header.label(KID)
+    if header.bstr(_KID_BYTES) != issuer_kid:
+        raise TrustError("expected a status list signed by its own issuer, got another kid")
+    header.label(_TYP)
+    header.key(_STATUS_LIST_TYPE)
+    header.end()
+
+
+def _unpack(claims: Reader, uri: str, entries: int) -> tuple[int, bytes]:
+    """`{"lst": zlib, "bits": 1 or 2}`; never inflates beyond what the trust list announces."""
+    claims.map(2)
+    claims.key("lst")
+    compressed = claims.bstr()
+    claims.key("bits")
+    bits = claims.uint(3)
+    if not bits or len(compressed) > _MAX_COMPRESSED:
+        raise TrustError(f"status list {uri}: expected 1 or 2 bits an entry in at most {_MAX_COMPRESSED} bytes")
+    expected = -(-entries * bits // 8)
+    inflate = zlib.decompressobj()
+    try:
+        packed = inflate.decompress(compressed, expected + 1)
+    except zlib.error:
+        raise TrustError(f"status list {uri}: expected a zlib stream") from None
+    if len(packed) != expected or not inflate.eof or inflate.unused_data:
+        raise TrustError(f"status list {uri}: expected exactly {expected} bytes for {entries} entries")
+    return bits, packed

@@ -1,0 +1,40 @@
+"""The system's clocks, and whether something keeps the wall clock right."""
+
+import ctypes
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+_TIME_ERROR: Final = 5  # adjtimex(2): the clock is not synchronised
+# Larger than struct timex anywhere. Its first word, `modes`, is 0: a question, needing no privilege, changing nothing.
+_TIMEX_BYTES: Final = 512
+
+
+def _adjtimex() -> int:
+    """Return the kernel's clock state, 0 to 5, or -1; OSError or AttributeError where there is no such call."""
+    buffer = ctypes.create_string_buffer(_TIMEX_BYTES)
+    return int(ctypes.CDLL(None).adjtimex(buffer))
+
+
+@dataclass(frozen=True, slots=True)
+class SystemClock:
+    """CLOCK_MONOTONIC and Unix time in seconds."""
+
+    adjtimex: Callable[[], int] = _adjtimex
+
+    def monotonic(self) -> float:
+        """Return seconds that never step; only differences mean anything."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Return Unix seconds, right or wrong."""
+        return time.time()
+
+    def synchronised(self) -> bool:
+        """Return whether the kernel says that the wall clock is kept right; False if it cannot be asked."""
+        try:
+            state = self.adjtimex()
+        except (OSError, AttributeError):
+            return False
+        return 0 <= state < _TIME_ERROR
