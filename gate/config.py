@@ -6,17 +6,19 @@ Paths are relative to the file's own folder. What is not in the file has the def
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from gate.errors import ConfigError
 
-Name = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+Name = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,31}\\Z")]
+Place = Annotated[str, Meta(pattern="^[^\\x00]+\\Z")]
 Scope = Annotated[str, Meta(min_length=1, max_length=64)]
 Pin = Annotated[int, Meta(ge=0, le=27)]
 Walk = Annotated[float, Meta(ge=0.5, le=120)]
+_LARGEST: Final = 1 << 20
 
 
 class LaneConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,14 +33,14 @@ class LaneConfig(Struct, frozen=True, forbid_unknown_fields=True):
 class TrustConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the cached trust lies, and the control point's private keys (old ones too, while credentials made for them live)."""
 
-    folder: str
-    keys: Annotated[tuple[str, ...], Meta(min_length=1)]
+    folder: Place
+    keys: Annotated[tuple[Place, ...], Meta(min_length=1)]
 
 
 class JournalConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Where audit records are kept, and after how many days a day's key is destroyed."""
 
-    folder: str = "journal"
+    folder: Place = "journal"
     retention_days: Annotated[int, Meta(ge=1, le=3650)] = 30
 
 
@@ -46,7 +48,7 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """The camera. Exposure in microseconds, gain as a factor, lens position in dioptres (1 / metres)."""
 
     kind: Literal["picamera2", "v4l2"] = "picamera2"
-    device: str = "/dev/video0"
+    device: Place = "/dev/video0"
     width: Annotated[int, Meta(ge=320, le=4096)] = 1280
     height: Annotated[int, Meta(ge=240, le=3072)] = 720
     fps: Annotated[int, Meta(ge=5, le=120)] = 30
@@ -58,7 +60,7 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True):
 class ScannerConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the scanner service meets the controller service."""
 
-    socket: str = "/run/gate/symbols.sock"
+    socket: Place = "/run/gate/symbols.sock"
 
 
 class PinsConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,7 +95,7 @@ class TimesConfig(Struct, frozen=True, forbid_unknown_fields=True):
     referred: Walk = 2.0
     walk: Walk = 5.0
     passage: Walk = 10.0
-    securing: Walk = 4.0
+    securing: Annotated[float, Meta(ge=0.5, le=30)] = 4.0
     pulse: Annotated[float, Meta(ge=0.1, le=2)] = 0.2
     debounce: Annotated[float, Meta(ge=0.001, le=0.5)] = 0.02
 
@@ -119,26 +121,34 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 def load(path: Path) -> Config:
     """The configuration in a file. Raises ConfigError."""
     try:
-        text = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
     except OSError as error:
         mend = "name a gate.toml, for example one made by `gate specimen new DIR`"
         raise ConfigError(f"{path}: expected a file that can be read, got: {error.strerror}; {mend}") from None
-    return parse(text, path)
+    if len(data) > _LARGEST:
+        raise ConfigError(f"{path}: expected at most {_LARGEST} bytes, got more; name a gate.toml")
+    return parse(data, path)
 
 
 def parse(data: bytes, path: Path) -> Config:
     """The configuration in these bytes, as if they stood at `path`. Raises ConfigError."""
+    tree = _tree(data, path)
+    if "base" in tree:
+        raise ConfigError(f"{path}: base: unknown key; remove it")
     try:
-        tree = tomllib.loads(data.decode())
-        if "base" in tree:
-            raise ConfigError(f"{path}: base: unknown key; remove it")
         return msgspec.convert(tree | {"base": str(path.parent)}, Config)
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: expected UTF-8 text; save the file as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: expected TOML, got: {_lower(str(error))}") from None
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {_dotted(str(error))}") from None
+
+
+def _tree(data: bytes, path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(data.decode())
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: expected UTF-8 text; save the file as UTF-8") from None
+    except (ValueError, RecursionError) as error:  # tomllib's own; a number or a nesting without end
+        raise ConfigError(f"{path}: expected TOML, got: {_lower(str(error))}; mend the line") from None
 
 
 _WHERE = re.compile(r" - at `(?:key in )?\$\.?(?P<path>[^`]*)`$")

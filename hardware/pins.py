@@ -110,8 +110,12 @@ def translated(what: str) -> Iterator[None]:
     except DeviceError:
         raise
     except Exception as exc:
-        kind = "" if isinstance(exc, GPIOZeroError) else f"{type(exc).__name__}: "
-        raise DeviceError(f"{what} ({kind}{exc})") from exc
+        raise _failure(what, exc) from exc
+
+
+def _failure(what: str, cause: Exception) -> DeviceError:
+    kind = "" if isinstance(cause, GPIOZeroError) else f"{type(cause).__name__}: "
+    return DeviceError(f"{what} ({kind}{cause})")
 
 
 class Line(Protocol):
@@ -134,13 +138,17 @@ class Output:
 
     def on(self) -> None:
         """Drive the line."""
-        with translated(f"{self._name} cannot be switched on"):
+        try:  # not `translated`: this is on the way to the barrier
             self._device.on()
+        except Exception as exc:
+            raise _failure(f"{self._name} cannot be switched on", exc) from exc
 
     def off(self) -> None:
         """Stop driving the line."""
-        with translated(f"{self._name} cannot be switched off"):
+        try:
             self._device.off()
+        except Exception as exc:
+            raise _failure(f"{self._name} cannot be switched off", exc) from exc
 
     def close(self) -> None:
         """Let go of the pin; it does not switch it off first."""
@@ -159,10 +167,10 @@ class Input:
 
     def read(self) -> bool:
         """Return the level at this moment, bounces and all. Raises DeviceError."""
-        with translated(f"{self._name} cannot be read"):
-            made = bool(
-                self._device.is_active
-            )  # gpiozero calls a pulled-up pin active when it is low: the contact is made
+        try:  # gpiozero calls a pulled-up pin active when it is low: the contact is made
+            made = bool(self._device.is_active)
+        except Exception as exc:
+            raise _failure(f"{self._name} cannot be read", exc) from exc
         return made is not self._normally_closed
 
     def on_edge(self, call: Callable[[], None]) -> None:

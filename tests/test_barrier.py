@@ -41,8 +41,8 @@ def test_each_of_the_three_sensors_is_asked(sensor: str) -> None:
     post.levels[sensor] = True
     post.barrier.run(1.0 + LOOK_S)
     assert not post.driven(27)
-    with pytest.raises(DeviceError, match="fire loop" if sensor == "fire" else f"{sensor} beam"):
-        post.barrier.secure(2.0)
+    post.barrier.secure(2.0)
+    assert not post.driven(27)
 
 
 def test_a_turnstile_claims_no_secure_pin() -> None:

@@ -17,6 +17,8 @@ from gate import __version__
 from gate.errors import GateError
 
 MISUSE = 2
+_LONGEST_RECORDING_S = 3600.0
+_DIGITS = 10
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no public name for it
@@ -39,12 +41,19 @@ def main(argv: Sequence[str]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (GateError, OSError) as error:
-        say(str(error))
+        say(_plain(error))
         return MISUSE
     except KeyboardInterrupt:
         say("interrupted")
         return 128 + 2
     return int(code)
+
+
+def _plain(error: GateError | OSError) -> str:
+    """One line; an OSError that nobody has put into words says which file."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror.lower()}"
+    return " ".join(str(error).split())
 
 
 def say(text: str) -> None:
@@ -75,7 +84,11 @@ def _run(verbs: "Verbs") -> None:
 
 
 def _control(verbs: "Verbs") -> None:
-    _config(_verb(verbs, "control", "lane:control", "run the controller alone (a systemd service)"))
+    verb = _verb(verbs, "control", "lane:control", "run the controller alone (a systemd service)")
+    verb.add_argument(
+        "--secure", action="store_true", help="only secure the barrier, where nobody is in the way, and end"
+    )
+    _config(verb)
 
 
 def _scan(verbs: "Verbs") -> None:
@@ -121,7 +134,7 @@ def _specimen(verbs: "Verbs") -> None:
 def _record(verbs: "Verbs") -> None:
     verb = _verb(verbs, "record", "record:record", "record what the camera sees, to be rehearsed")
     verb.add_argument("dir", metavar="DIR", type=Path)
-    verb.add_argument("--seconds", metavar="N", type=float, default=10.0, help="how long (default: 10)")
+    verb.add_argument("--seconds", metavar="N", type=_length, default=10.0, help="how long (default: 10)")
     _config(verb)
 
 
@@ -155,4 +168,23 @@ def _json(verb: argparse.ArgumentParser) -> None:
 
 
 def _at(verb: argparse.ArgumentParser, what: str) -> None:
-    verb.add_argument("--at", metavar="UNIX_SECONDS", type=int, help=what)
+    verb.add_argument("--at", metavar="UNIX_SECONDS", type=_unix_seconds, help=what)
+
+
+def _unix_seconds(text: str) -> int:
+    """A time that a code can hold (FORMAT 4.2)."""
+    if not text.isdecimal() or len(text) > _DIGITS or int(text) >= 1 << 33:
+        raise argparse.ArgumentTypeError(f"expected Unix seconds, a whole number below {1 << 33}, got {text[:40]!r}")
+    return int(text)
+
+
+def _length(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST_RECORDING_S:
+        raise argparse.ArgumentTypeError(
+            f"expected seconds, above 0 and up to {_LONGEST_RECORDING_S:g}, got {text[:40]!r}"
+        )
+    return seconds

@@ -15,11 +15,12 @@ from gate.controller.inbox import Failed, Message, Moved
 from gate.controller.journal import Journal, Syncer
 from gate.controller.loop import Controller, Parts, Report
 from gate.credential.verifier import Place, Verifier
+from gate.errors import ConfigError
 from gate.lane.clock import ClockTrust
 from gate.lane.machine import Timers
 from gate.lane.policy import Desk, Policy
 from gate.lane.replay import Replay
-from hardware import pins
+from hardware import DeviceError, pins
 from hardware.barrier import Barrier
 from hardware.fake import ContactPin, SimulatedLane, World
 from hardware.lamps import Lamps
@@ -48,9 +49,12 @@ def verifier(config: Config) -> Verifier:
 
 
 def wiring(config: WiringConfig) -> pins.Wiring:
-    """The wiring as hardware takes it. Raises DeviceError for pins that clash."""
+    """The wiring as hardware takes it. Raises ConfigError for pins that clash."""
     numbers = msgspec.structs.asdict(config)
-    return pins.Wiring(**(numbers | {"secure": None if config.secure == "none" else config.secure}))
+    try:
+        return pins.Wiring(**(numbers | {"secure": None if config.secure == "none" else config.secure}))
+    except DeviceError as error:
+        raise ConfigError(f"wiring: {error}") from None
 
 
 def devices(config: Config, put: Callable[[Moved], None]) -> Devices:

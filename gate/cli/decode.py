@@ -39,7 +39,10 @@ def _load(path: Path) -> NDArray[np.uint8]:
         data = path.read_bytes()
     except OSError as error:
         raise GateError(f"{path}: expected a picture that can be read, got: {error.strerror}") from None
-    grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    try:
+        grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    except cv2.error:  # larger than OpenCV's limit
+        grey = None
     if grey is None:
         raise GateError(f"{path}: expected a picture that OpenCV reads, such as PNG or JPEG")
     return np.asarray(grey, np.uint8)

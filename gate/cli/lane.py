@@ -7,7 +7,7 @@ import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -15,12 +15,13 @@ from gate import config
 from gate.cli import assembly, say
 from gate.config import Config
 from gate.controller import loop
-from gate.controller.devices import Clock, Devices
+from gate.controller.devices import Clock, Devices, soonest
 from gate.controller.health import Health
 from gate.controller.inbox import Inbox, ScannerChanged, Stop
 from gate.controller.loop import Decided, Report, Settled, Told
 from gate.controller.scanner import ScannerProcess
 from gate.controller.symbols import SymbolSocket, listen
+from gate.lane.machine import start
 from hardware import pins
 from hardware.clock import SystemClock
 from hardware.fake import Follower
@@ -38,6 +39,8 @@ def run(arguments: Namespace) -> int:
 def control(arguments: Namespace) -> int:
     """The controller alone; systemd runs the scanner."""
     settings = config.load(arguments.config)
+    if arguments.secure:
+        return _secure(settings)
     return _lane(settings, settings.path(settings.scanner.socket), None)
 
 
@@ -68,8 +71,8 @@ def stopping(put: Callable[[Stop], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _lane(settings: Config, path: Path, start: "Callable[[], subprocess.Popen[bytes]] | None") -> int:
-    """Everything that a lane needs, opened in order and closed in the opposite one; the barrier first of all to be let go."""
+def _lane(settings: Config, path: Path, start_scanner: "Callable[[], subprocess.Popen[bytes]] | None") -> int:
+    """Everything that a lane needs, opened in order and closed in the opposite one; but the barrier is let go of first."""
     pins.refuse_ambient(os.environ)
     judge = assembly.verifier(settings)
     clock = SystemClock()
@@ -80,13 +83,33 @@ def _lane(settings: Config, path: Path, start: "Callable[[], subprocess.Popen[by
         symbols = SymbolSocket(path)
         stack.callback(symbols.close)
         listen(symbols, inbox)
-        if start is not None:
-            scanner = ScannerProcess(start, lambda text: inbox.put(ScannerChanged(text)), clock.monotonic)
+        if start_scanner is not None:
+            scanner = ScannerProcess(start_scanner, lambda text: inbox.put(ScannerChanged(text)), clock.monotonic)
             stack.callback(scanner.close)
         health = Health(os.environ)
         stack.callback(health.close)
-        loop.run(controller, inbox, health, clock)
+        with closing(devices.barrier):
+            loop.run(controller, inbox, health, clock)
     return 0
+
+
+def _secure(settings: Config) -> int:
+    """What is done after a controller that died (law 5): 0 when the barrier is closed, 1 when somebody is in the way or it does not close."""
+    pins.refuse_ambient(os.environ)
+    clock = SystemClock()
+    inbox = Inbox(clock)
+    with ExitStack() as stack:
+        devices = _devices(stack, settings, clock, inbox)
+        for command in start(devices.inputs(), clock.monotonic()).commands:
+            devices.perform(command, clock.monotonic())
+        until = clock.monotonic() + settings.times.securing
+        while not devices.sensors.levels()["closed"] and clock.monotonic() < until:
+            inbox.get(soonest(until, devices.next_due()))
+            devices.sensors.poll(clock.monotonic())
+            devices.run(clock.monotonic())
+        closed = devices.sensors.levels()["closed"]
+    say("the barrier is secured" if closed else "the barrier is not secured: somebody is in the way, or it is jammed")
+    return 0 if closed else 1
 
 
 def _devices(stack: ExitStack, settings: Config, clock: Clock, inbox: Inbox) -> Devices:

@@ -48,6 +48,8 @@ def write(camera: Camera, folder: Path, taken: CameraSettings, seconds: float, t
         for frame in track(_for(camera, seconds), "recording", total=int(seconds * taken.fps)):
             video.write(frame.grey)
             times.append(frame.captured_at)
+    if not times:
+        raise GateError(f"{folder}: expected frames, got none from the camera in {seconds} s")
     wall, times = wall + times[0], [at - times[0] for at in times]
     save(folder, Recording(title=title, wall=wall, times=tuple(times), camera=taken))
     return len(times)

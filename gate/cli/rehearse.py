@@ -46,7 +46,7 @@ def rehearse(arguments: Namespace) -> int:
 
 
 def _scenes(path: Path) -> list[Scene]:
-    return [
+    scenes = [
         Scene(
             name=found.name,
             title=found.title,
@@ -58,6 +58,7 @@ def _scenes(path: Path) -> list[Scene]:
         )
         for found in recording.find(path)
     ]
+    return sorted(scenes, key=lambda scene: scene.wall)  # a lane's clock only goes forward
 
 
 def _specimen_lane(folder: Path, scenes: Sequence[Scene]) -> Config:

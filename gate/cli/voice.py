@@ -25,7 +25,9 @@ class Voice:
         talk = Console(stderr=True, soft_wrap=True, highlight=False)
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         # Drawn when something happens: a thread that draws by itself would take the interpreter from the lane.
-        self._progress = Progress(*columns, console=talk, transient=True, auto_refresh=False)
+        self._progress = Progress(
+            *columns, console=talk, transient=True, auto_refresh=False, disable=not talk.is_terminal
+        )
         self._task = self._progress.add_task("", total=travellers)
 
     def __enter__(self) -> Self:

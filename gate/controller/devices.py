@@ -1,7 +1,8 @@
 """What the controller asks of the lane's devices, and which command is which call. The devices themselves are hardware's."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -115,19 +116,22 @@ class Devices:
             call(self, now)
 
     def run(self, now: float) -> None:
-        """Do what is due everywhere; a device that fails does not keep the others from it. Raises OSError, the first."""
-        failures = [failure for device in self._timed() if (failure := _attempt(device.run, now))]
-        if failures:
-            raise failures[0]
+        """Do what is due; a device that fails does not keep the others from it. Raises OSError, the first."""
+        dues = ((device, device.next_due()) for device in self._timed())
+        # What drives the barrier is asked before its time too: a beam may just have broken (law 2).
+        _all(
+            partial(device.run, now)
+            for device, due in dues
+            if due is not None and (due <= now or device is self.barrier)
+        )
 
     def next_due(self) -> float | None:
         """When something here is due next (monotonic seconds), or None."""
         return soonest(self.sensors.next_due(), *(device.next_due() for device in self._timed()))
 
     def close(self) -> None:
-        """Leave everything undriven, the barrier first."""
-        for close in (self.barrier.close, self.lamps.close, self.sounder.close, self.sensors.close):
-            close()
+        """Leave everything undriven, the barrier first, whatever fails. Raises OSError, the first."""
+        _all((self.barrier.close, self.lamps.close, self.sounder.close, self.sensors.close))
 
     def _timed(self) -> tuple[Timed, ...]:
         return (self.barrier, self.lamps, self.sounder)
@@ -138,9 +142,16 @@ def soonest(*dues: float | None) -> float | None:
     return min((due for due in dues if due is not None), default=None)
 
 
-def _attempt(run: Callable[[float], None], now: float) -> OSError | None:
+def _all(calls: Iterable[Callable[[], None]]) -> None:
+    """Make every call, whatever happened to the one before it. Raises the first OSError."""
+    failures = [failure for call in calls if (failure := _failure(call))]
+    if failures:
+        raise failures[0]
+
+
+def _failure(call: Callable[[], None]) -> OSError | None:
     try:
-        run(now)
+        call()
     except OSError as error:
         return error
     return None

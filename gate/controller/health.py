@@ -11,17 +11,14 @@ class Health:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._address = environ.get("NOTIFY_SOCKET", "")
         # systemd kills at WatchdogSec; half of it is what sd_watchdog_enabled(3) asks for.
-        self._interval = int(environ.get("WATCHDOG_USEC", "0")) / 2e6
+        usec = environ.get("WATCHDOG_USEC", "")
+        self._interval = int(usec) / 2e6 if usec.isdecimal() else 0.0
         self._last = float("-inf")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
 
     def ready(self, status: str) -> None:
         """Say that the lane is ready, with its one line of status."""
         self._send(f"READY=1\nSTATUS={status}")
-
-    def status(self, status: str) -> None:
-        """Say the one line that `systemctl status` shows."""
-        self._send(f"STATUS={status}")
 
     def alive(self, now: float) -> None:
         """Say that a step of the loop was completed, at most once per half watchdog interval."""

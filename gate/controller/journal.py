@@ -8,10 +8,11 @@ import errno
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from gate.controller import store
 from gate.errors import JournalError
@@ -19,8 +20,11 @@ from gate.lane import audit
 from gate.lane.audit import Chain, Entry, Kind, Value
 from gate.lane.clock import ClockState
 
-_LINES: Final = "*.jsonl"
+_FILES: Final = "*.jsonl"
 _KEY_BYTES: Final = 32
+_DAY_S: Final = 86400
+_TAIL: Final = 1 << 16
+"""Bytes looked at first for the last line: a month's file does not fit into a controller's memory."""
 
 
 class Journal:
@@ -29,40 +33,34 @@ class Journal:
     def __init__(self, folder: Path, retention_days: int, wall: float) -> None:
         self._folder = folder
         self._retention = timedelta(days=retention_days)
-        self._day = ""
+        self._begins = float("inf")  # of the day whose key is at hand, Unix seconds
         self._key = b""
-        try:
+        with _told(f"{folder}: expected a folder for the journal"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o750)
             self._chain = _resume(folder)
-            self._file = os.open(self._open_path(wall), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
             self._turn_day(wall)
-        except OSError as error:
-            raise JournalError(f"{folder}: expected a folder for the journal, got: {error.strerror}") from None
+            self._file = os.open(self._open_path(wall), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
     def append(self, kind: Kind, wall: float, clock: ClockState, fields: Mapping[str, Value]) -> None:
         """Write one entry, whole or not at all. `wall` is Unix seconds."""
-        sealed, chain = self._chain.seal(Entry(kind, wall, clock, fields))
-        line = sealed + b"\n"
-        size = os.fstat(self._file).st_size
+        line, chain = self._chain.seal(Entry(kind, wall, clock, fields))
         try:
-            if os.write(self._file, line) != len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - a short write is a full disk
+            _append(self._file, line)
         except OSError as error:
-            os.ftruncate(self._file, size)
-            raise JournalError(f"{self._folder}: expected to write the journal, got: {error.strerror}") from None
+            raise _cannot(f"{self._folder}: expected to write the journal", error) from None
         self._chain = chain
 
     def who(self, cti: bytes, wall: float) -> str:
         """A pseudonym's mark in today's lines: found again only with the day's key."""
-        self._turn_day(wall)
+        if not self._begins <= wall < self._begins + _DAY_S:
+            with _told(f"{self._folder}: expected to keep the day's key"):
+                self._turn_day(wall)
         return audit.who(self._key, cti)
 
     def sync(self) -> None:
         """Put what was written on the disk. May take milliseconds; called from a thread of its own."""
-        try:
+        with _told(f"{self._folder}: expected to keep the journal"):
             os.fdatasync(self._file)
-        except OSError as error:
-            raise JournalError(f"{self._folder}: expected to keep the journal, got: {error.strerror}") from None
 
     def close(self) -> None:
         """Keep what was written, and close."""
@@ -75,10 +73,9 @@ class Journal:
         return self._folder / f"{self._chain.seq:012d}-{_day(wall)}.jsonl"
 
     def _turn_day(self, wall: float) -> None:
-        day = _day(wall)
-        if day != self._day:
-            self._day, self._key = day, _day_key(self._folder, day)
-            self._forget(wall)
+        self._key = _day_key(self._folder, _day(wall))
+        self._begins = wall - wall % _DAY_S
+        self._forget(wall)
 
     def _forget(self, wall: float) -> None:
         """Destroy the keys of days past their retention."""
@@ -120,24 +117,75 @@ class Syncer:
 
 
 def read(folder: Path) -> Iterator[bytes]:
-    """Every line of a journal, oldest first, without its newline. Raises JournalError."""
+    """Every line of a journal, oldest first, without its newline. Raises JournalError, at once where there is no folder."""
+    if not folder.is_dir():
+        raise JournalError(f"{folder}: expected the folder of a journal, got none; a lane makes it when it runs")
+    return _lines(sorted(folder.glob(_FILES)))
+
+
+def _lines(paths: Sequence[Path]) -> Iterator[bytes]:
+    for path in paths:
+        with _told(f"{path}: expected a journal that can be read"), path.open("rb") as file:
+            for line in file:
+                yield line.removesuffix(b"\n")
+
+
+def _append(file: int, line: bytes) -> None:
+    """Write a line whole, or leave the file as it was. Raises OSError."""
+    size = os.fstat(file).st_size
     try:
-        for path in sorted(folder.glob(_LINES)):
-            yield from path.read_bytes().splitlines()
-    except OSError as error:
-        raise JournalError(f"{folder}: expected a journal, got: {error.strerror}") from None
+        if os.write(file, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - a short write is a full disk
+    except OSError:
+        os.ftruncate(file, size)
+        raise
 
 
 def _resume(folder: Path) -> Chain:
     """The chain after the last whole line; a line that a power cut tore is cut off, for it was never acknowledged."""
-    for path in sorted(folder.glob(_LINES), reverse=True):
-        data = path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole != len(data):
-            os.truncate(path, whole)
-        if whole:
-            return Chain.resume(data[:whole].splitlines()[-1])
+    for path in sorted(folder.glob(_FILES), reverse=True):
+        last = _last_line(path)
+        if last is not None:
+            return _followed(path, last)
     return Chain()
+
+
+def _last_line(path: Path) -> bytes | None:
+    """The last whole line of a file, None of an empty one; what is torn behind it is cut off. Raises OSError."""
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        data = _tail(file, min(size, _TAIL))
+        if data.count(b"\n") <= 1:  # no whole line between two newlines
+            data = _tail(file, size)
+        whole = data.rfind(b"\n") + 1
+        file.truncate(size - len(data) + whole)
+    return data[:whole].splitlines()[-1] if whole else None
+
+
+def _tail(file: BinaryIO, size: int) -> bytes:
+    file.seek(-size, os.SEEK_END)
+    return file.read()
+
+
+def _followed(path: Path, last: bytes) -> Chain:
+    try:
+        return Chain.resume(last)
+    except JournalError as error:
+        mend = "keep this folder as it is and name another for the journal"
+        raise JournalError(f"{path}: last line: {error}; {mend}") from None
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """An OSError as a JournalError that says what was expected."""
+    try:
+        yield
+    except OSError as error:
+        raise _cannot(what, error) from None
+
+
+def _cannot(what: str, error: OSError) -> JournalError:
+    return JournalError(f"{what}, got: {(error.strerror or str(error)).lower()}")
 
 
 def _day(wall: float) -> str:

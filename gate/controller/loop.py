@@ -86,7 +86,9 @@ class Controller:
         self._last_seen = float("-inf")
         self._receipt: Receipt | None = None
         self._passing: Presentation | None = None
-        self._stopping = False
+        self._faults: set[str] = set()
+        self._stop_by: float | None = None
+        self._unsynced = False
         self.stopped = False
 
     @property
@@ -95,19 +97,24 @@ class Controller:
         return self._lane.state
 
     def start(self) -> None:
-        """Secure the barrier if nobody is in the way, and begin."""
-        self._record(Kind.START, {"trust": self._parts.verifier.trust.serial})
+        """Secure the barrier if nobody is in the way, and begin. Raises SecureFailedError, as `handle` does."""
+        self._read_clock()
+        failure = self._attempt(Kind.START, {"trust": self._parts.verifier.trust.serial})
         self._take(start(self._inputs, self._clock.monotonic()))
+        if failure is not None:
+            self._fault(str(failure))
+        self._sync()
 
     def handle(self, message: Message | None) -> None:
         """One step: what is due first, then the message."""
+        self._read_clock()
         self._run_due()
         match message:
             case Shown(datagram):
                 self._shown(datagram)
             case ScannerChanged(text):
                 self._parts.report(Told(text))
-                self._record(Kind.SCANNER, {"what": text})
+                self._keep(Kind.SCANNER, {"what": text})
             case Failed(what):
                 self._fault(what)
             case Stop(why):
@@ -115,10 +122,12 @@ class Controller:
             case Moved() | None:
                 pass
         self._finish_stopping()
+        self._sync()
 
     def next_due(self) -> float | None:
         """When `handle(None)` wants to be called though nothing happens (monotonic seconds), or None."""
-        return soonest(deadline(self._lane, self._parts.timers), self._devices.next_due())
+        stop_by = self._stop_by if self._lane.state in _ENDS else None
+        return soonest(deadline(self._lane, self._parts.timers), self._devices.next_due(), stop_by)
 
     # A symbol: the path of a clearance, in reading order.
 
@@ -129,33 +138,39 @@ class Controller:
         except GateError as error:
             self._parts.report(Told(str(error)))
             return
-        if self._lane.state is not State.STANDBY or self._stopping or self._is_same_showing(symbol, received):
+        if self._is_same_showing(symbol, received) or not self._is_open():
             return
+        self._last_text, self._last_seen = symbol.text, received
         receipt = Receipt()
         receipt.mark("captured", symbol.captured_at)
         receipt.mark("decoded", symbol.decoded_at)
         receipt.mark("received", received)
-        self._cue_seen(received)
-        self._decide(symbol, receipt)
+        self._perform((Command.SHOW_SEEN, Command.SOUND_SEEN), received)  # law 8: before the decision
+        if self._is_open():
+            self._decide(symbol, receipt)
 
     def _is_same_showing(self, symbol: Symbol, now: float) -> bool:
+        """Whether this text was decided on and has stayed in view since; what came while the lane was busy was not."""
         same = symbol.text == self._last_text and now - self._last_seen < _SAME_SHOWING_S
-        self._last_text, self._last_seen = symbol.text, now
+        if same:
+            self._last_seen = now
         return same
 
-    def _cue_seen(self, now: float) -> None:
-        """Law 8: the cue that a code was seen comes before the decision."""
-        self._perform((Command.SHOW_SEEN, Command.SOUND_SEEN), now)
+    def _is_open(self) -> bool:
+        return self._lane.state is State.STANDBY and self._stop_by is None
 
     def _decide(self, symbol: Symbol, receipt: Receipt) -> None:
         wall = self._clock.wall()
-        moment = Moment(wall, trusted=self._clock_state() is not ClockState.UNTRUSTED)
+        moment = Moment(wall, trusted=self._clock_trust.state is not ClockState.UNTRUSTED)
         verdict = self._parts.verifier.verify(symbol.text, moment)
         receipt.mark("verified", self._clock.monotonic())
         decision = self._parts.desk.decide(verdict, wall)
         receipt.mark("decided", self._clock.monotonic())
-        if not self._record(Kind.DECISION, self._on_record(decision, receipt)):
-            return  # what is not on record does not happen
+        try:
+            self._record(Kind.DECISION, self._on_record(decision, receipt))
+        except JournalError as error:
+            self._fault(str(error))  # what is not on record does not happen
+            return
         self._receipt = receipt
         if decision.cleared and decision.presentation is not None:
             self._parts.desk.replay.open(decision.presentation, wall)
@@ -175,19 +190,24 @@ class Controller:
     # Events, time and commands.
 
     def _run_due(self) -> None:
-        try:
-            self._sense()
-            self._devices.run(self._clock.monotonic())
-        except OSError as error:
-            self._fault(str(error))
-        due = deadline(self._lane, self._parts.timers)
-        if due is not None and self._clock.monotonic() >= due:
+        for due in (self._sense, self._run_devices):  # a sensor that fails must not keep a pulse from its end (law 6)
+            try:
+                due()
+            except OSError as error:
+                self._fault(str(error))
+        ends = deadline(self._lane, self._parts.timers)
+        if ends is not None and self._clock.monotonic() >= ends:
             self._event(Event.TIMEOUT)
+
+    def _run_devices(self) -> None:
+        self._devices.run(self._clock.monotonic())
 
     def _sense(self) -> None:
         for change in self._devices.sensors.poll(self._clock.monotonic()):
             self._inputs, event = fold(self._inputs, change.sensor, change.active)
             self._mark(change.sensor, event, change.at, active=change.active)
+            if event is Event.RESET:
+                self._keep(Kind.RESET, {"state": self._lane.state.value})
             if event is not None:
                 self._event(event)
 
@@ -207,96 +227,136 @@ class Controller:
     def _take(self, taken: Step) -> None:
         before, self._lane = self._lane, taken.lane
         self._perform(taken.commands, self._clock.monotonic())
-        if self._lane.state is not before.state:
-            self._changed(before.state)
+        if (
+            self._lane.state is not before.state and self._lane.state is taken.lane.state
+        ):  # else a fault took it further
+            self._changed()
 
     def _perform(self, commands: tuple[Command, ...], now: float) -> None:
         """Every command is tried, whatever happened to the one before it; a failure becomes FAULT afterwards (law 5)."""
-        failed: OSError | None = None
-        for command in commands:
-            try:
-                self._account(command)
-                self._devices.perform(command, now)
-            except OSError as error:
-                if command is Command.SECURE:
-                    raise SecureFailedError(f"the barrier could not be secured: {error}") from error
-                failed = failed or error
-        if failed is not None:
-            self._fault(str(failed))
+        failures = [(command, failure) for command in commands if (failure := self._try(command, now))]
+        for command, failure in failures:
+            if command is Command.SECURE and isinstance(failure, OSError):
+                self._attempt(Kind.FAULT, {"what": str(failure)})
+                raise SecureFailedError(f"the barrier could not be secured: {failure}") from failure
+        for _, failure in failures:
+            self._fault(str(failure))
+
+    def _try(self, command: Command, now: float) -> OSError | JournalError | None:
+        try:
+            self._account(command)
+            self._devices.perform(command, now)
+        except (OSError, JournalError) as error:
+            return error
+        return None
 
     def _account(self, command: Command) -> None:
-        """The commands that are bookkeeping (law 7)."""
+        """The commands that are bookkeeping (law 7). Raises JournalError."""
         if command is Command.COMMIT:
             self._parts.desk.replay.commit()
-            self._passing = None
+            self._settle(Kind.PASSAGE)
         elif command is Command.GIVE_BACK:
             self._parts.desk.replay.give_back()
-            self._record(Kind.NO_SHOW, {"who": self._who(self._passing)})
-            self._passing = None
+            self._settle(Kind.NO_SHOW)
         elif command is Command.ALARM:
-            self._record(Kind.ALARM, {"state": self._lane.state.value})
             self._parts.report(Told(f"alarm: the lane is {self._lane.state.value}"))
+            self._record(Kind.ALARM, {"state": self._lane.state.value})
 
-    def _changed(self, before: State) -> None:
-        if before is State.PASSING and self._receipt is not None:
-            self._record(Kind.PASSAGE, {"ms": self._receipt.ms().get("left")})
+    def _settle(self, kind: Kind) -> None:
+        shown, self._passing = self._passing, None
+        self._record(kind, {"who": self._who(shown)})
+
+    def _changed(self) -> None:
+        if self._lane.state not in _FAULTED:
+            self._faults.clear()
         if self._lane.state is State.EVACUATION:
-            self._record(Kind.EVACUATION, {})
+            self._keep(Kind.EVACUATION, {})
         if self._lane.state in _AT_REST:
             self._parts.report(Settled(self._lane.state))
             self._receipt = None
 
     def _fault(self, what: str) -> None:
+        """Out of service. What fails again there was told: a device that fails at every look must not fill the disk."""
+        if what in self._faults and self._lane.state in _FAULTED:
+            return
+        self._faults.add(what)
         self._parts.report(Told(f"fault: {what}"))
-        self._record(Kind.FAULT, {"what": what})
+        self._attempt(Kind.FAULT, {"what": what})
         self._event(Event.FAULT)
 
     # The end: nobody is trapped, and the barrier is secured (law 2 still holds).
 
     def _stop(self, why: str) -> None:
-        if self._stopping:
-            self.stopped = True  # asked twice: do not wait for anybody
+        if self._stop_by is not None:
+            self._end()  # asked twice: do not wait for anybody
             return
-        self._stopping = True
+        timers = self._parts.timers
+        self._stop_by = self._clock.monotonic() + timers.passing + timers.securing
         self._parts.report(Told(f"stopping: {why}"))
-        self._record(Kind.STOP, {"what": why})
+        self._keep(Kind.STOP, {"what": why})
         if self._lane.state is State.RELEASED:
             self._event(Event.TIMEOUT)  # nobody has walked: take the release back
 
     def _finish_stopping(self) -> None:
-        if self._stopping and self._lane.state in _SECURED:
-            self.stopped = True
+        if self._stop_by is None or self.stopped or self._lane.state not in _ENDS:
+            return
+        if not self._is_closing() or self._clock.monotonic() >= self._stop_by:
+            self._end()
+
+    def _is_closing(self) -> bool:
+        """Out of service with the barrier open: it is being secured now, or will be once somebody has left."""
+        if self._lane.state is not State.OUT_OF_SERVICE or self._inputs.closed:
+            return False
+        awaited = self._lane.occupied or not self._inputs.clear
+        return awaited or self._devices.barrier.next_due() is not None
+
+    def _end(self) -> None:
+        self.stopped = True
+        self._parts.report(Told(f"stopped: the barrier is {'secured' if self._inputs.closed else 'not secured'}"))
 
     # The record and the clock.
 
-    def _record(self, kind: Kind, fields: Mapping[str, Value]) -> bool:
-        """Keep an entry; where that fails the lane goes out of service, for nobody passes unrecorded."""
+    def _record(self, kind: Kind, fields: Mapping[str, Value]) -> None:
+        """Keep an entry. Raises JournalError: nobody passes unrecorded."""
+        self._parts.journal.append(kind, self._clock.wall(), self._clock_trust.state, fields)
+        self._unsynced = True
+
+    def _keep(self, kind: Kind, fields: Mapping[str, Value]) -> None:
+        """Keep an entry that nothing waits for; where that fails the lane goes out of service."""
+        failure = self._attempt(kind, fields)
+        if failure is not None:
+            self._fault(str(failure))
+
+    def _attempt(self, kind: Kind, fields: Mapping[str, Value]) -> JournalError | None:
         try:
-            self._parts.journal.append(kind, self._clock.wall(), self._clock_state(), fields)
+            self._record(kind, fields)
         except JournalError as error:
-            self._parts.report(Told(f"fault: {error}"))
-            if self._lane.state is not State.OUT_OF_SERVICE:
-                self._event(Event.FAULT)
-            return False
-        self._parts.written()
-        return True
+            return error
+        return None
 
     def _who(self, shown: Presentation | None) -> str | None:
         return self._parts.journal.who(shown.cti, self._clock.wall()) if shown else None
 
-    def _clock_state(self) -> ClockState:
+    def _sync(self) -> None:
+        """Have the journal synced, once a step and after its commands: the thread that does so would only be in the way before."""
+        if self._unsynced:
+            self._unsynced = False
+            self._parts.written()
+
+    def _read_clock(self) -> None:
         clock = self._clock
         reading = Reading(clock.wall(), synchronised=clock.synchronised(), monotonic=clock.monotonic())
         self._clock_trust = self._clock_trust.read(reading)
-        return self._clock_trust.state
 
 
 _AT_REST: Final = frozenset({State.STANDBY, State.EVACUATION, State.OUT_OF_SERVICE})
-_SECURED: Final = _AT_REST | {State.REFERRED}
+_FAULTED: Final = frozenset({State.EVACUATION, State.OUT_OF_SERVICE})
+_ENDS: Final = _AT_REST | {State.REFERRED}
+"""Where a lane that was told to stop may end; every other state leads to one of these by itself (law 3)."""
 
 
 def run(controller: Controller, inbox: Waiting, health: Health, clock: Clock) -> None:
-    """Run a lane until it is told to stop; its devices are left undriven whatever happens."""
+    """Run a lane until it is told to stop. Raises SecureFailedError; whoever opened the devices closes them, whatever happens."""
     controller.start()
     health.ready(controller.state.value)
     while not controller.stopped:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gate.controller.inbox import Inbox, Shown
+from gate.controller.inbox import Failed, Inbox, Shown
 from gate.errors import GateError
 
 _HEAD: Final = struct.Struct("<dd")
 MAX_TEXT: Final = 4096
 _MAX_DATAGRAM: Final = _HEAD.size + MAX_TEXT
+_LATEST: Final = 1e10
+"""Seconds of CLOCK_MONOTONIC, more than any machine runs: with two of them one can always reckon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ def unpack(datagram: bytes) -> Symbol:
     if not _HEAD.size < len(datagram) <= _MAX_DATAGRAM:
         raise GateError(f"symbol: expected {_HEAD.size + 1} to {_MAX_DATAGRAM} bytes, got {len(datagram)}")
     captured_at, decoded_at = _HEAD.unpack_from(datagram)
-    if not 0 <= captured_at <= decoded_at < float("inf"):
-        raise GateError("symbol: expected times that run forward, got others")
+    if not 0 <= captured_at <= decoded_at < _LATEST:
+        raise GateError("symbol: expected times of a machine's clock that run forward, got others")
     return Symbol(datagram[_HEAD.size :].decode("utf-8", "surrogateescape"), captured_at, decoded_at)
 
 
@@ -51,12 +53,15 @@ class SymbolSocket:
         try:
             path.unlink(missing_ok=True)
             self._listener.bind(str(path))
+            path.chmod(0o660)
         except OSError as error:
             self._listener.close()
-            raise GateError(f"{path}: expected a place for the scanner's socket, got: {error.strerror}") from None
-        path.chmod(0o660)
+            raise GateError(
+                f"{path}: expected a place for the scanner's socket, got: {error.strerror or error}"
+            ) from None
         self._listener.listen(1)
         self._peer: socket.socket | None = None
+        self.closed = False
 
     def fileno(self) -> int:
         """What to wait on: the scanner, or the listener while there is none."""
@@ -67,14 +72,18 @@ class SymbolSocket:
         if self._peer is None:
             self._peer, _ = self._listener.accept()
             return None
-        datagram, _, flags, _ = self._peer.recvmsg(_MAX_DATAGRAM)
+        try:
+            datagram, _, flags, _ = self._peer.recvmsg(_MAX_DATAGRAM)
+        except ConnectionError:  # killed, with something of ours unread
+            datagram, flags = b"", 0
         if not datagram:
             self._peer.close()
             self._peer = None
         return None if not datagram or flags & socket.MSG_TRUNC else datagram
 
     def close(self) -> None:
-        """Stop listening; a thread that waits in `receive` gets an OSError."""
+        """Stop listening; a thread that waits in `receive` gets an OSError. May be called again."""
+        self.closed = True
         for end in (self._peer, self._listener):
             if end is not None:
                 with contextlib.suppress(OSError):
@@ -86,14 +95,17 @@ class SymbolSocket:
 
 def listen(symbols: SymbolSocket, inbox: Inbox) -> threading.Thread:
     """A thread that puts what the scanner sends into the inbox, until the socket is closed."""
-
-    def receive() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                datagram = symbols.receive()
-                if datagram is not None:
-                    inbox.put(Shown(datagram))
-
-    thread = threading.Thread(target=receive, name="symbols", daemon=True)
+    thread = threading.Thread(target=_receive, args=(symbols, inbox), name="symbols", daemon=True)
     thread.start()
     return thread
+
+
+def _receive(symbols: SymbolSocket, inbox: Inbox) -> None:
+    try:
+        while True:
+            datagram = symbols.receive()
+            if datagram is not None:
+                inbox.put(Shown(datagram))
+    except OSError as error:
+        if not symbols.closed:  # a lane that can hear no scanner is not in service
+            inbox.put(Failed(f"the scanner's socket: {error.strerror or error}"))

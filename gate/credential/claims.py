@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gate.credential.cbor import Reader
-from gate.credential.cose import ALG, KID, Sign1, read_sign1
+from gate.credential.cose import Sign1, read_sign1
 from gate.credential.keys import ED25519, ED25519_BYTES, ESP256, P256_BYTES
 
 MAX_TIME: Final = 1 << 33
@@ -18,11 +18,27 @@ _MAX_INDEX: Final = 1 << 64
 _ISSUER_KID_BYTES: Final = 8
 _CTI_BYTES: Final = 12
 _CNONCE_BYTES: Final = 8
-_TYP, _KCWT, _KB_CWT = 16, 13, 294
-_AUD, _EXP, _IAT, _CTI, _CNF, _SCOPE, _CNONCE, _STATUS = 3, 4, 6, 7, 8, 9, 39, 65535
-_KTY, _CRV, _X, _Y = 1, -1, -2, -3
-_OKP, _EC2, _P256_CRV, _ED25519_CRV = 1, 2, 1, 6
-_THREE_PAIRS: Final = 0xA3
+
+# What FORMAT section 2 fixes between two values, in the deterministic encoding.
+_AUD: Final = b"\xa3\x03"  # {3:
+_IAT: Final = b"\x06"  # 6:
+_CNONCE: Final = b"\x18\x27"  # 39:
+_PHONE_ALG: Final = b"\xa3\x01"  # {1:
+_ALGORITHMS: Final = {0x28: ESP256, 0x32: ED25519}  # -9, -19
+_KCWT: Final = b"\x0d"  # 13:
+_TYP_KB_CWT: Final = b"\x10\x19\x01\x26"  # 16: 294
+_ED25519_KID: Final = b"\xa2\x01\x32\x04"  # {1: -19, 4:
+_EXP: Final = b"\xa6\x04"  # {4:
+_CTI: Final = b"\x07"  # 7:
+_CNF: Final = b"\x08\xa1\x01"  # 8: {1:
+_IS_P256: Final = {0xA4: True, 0xA3: False}  # a map of four pairs, or of three
+_P256: Final = b"\x01\x02\x20\x01\x21"  # 1: 2, -1: 1, -2:
+_Y: Final = b"\x22"  # -3:
+_BOOLEANS: Final = {0xF4: False, 0xF5: True}
+_ED25519: Final = b"\x01\x01\x20\x06\x21"  # 1: 1, -1: 6, -2:
+_SCOPE: Final = b"\x09"  # 9:
+_STATUS_IDX: Final = b"\x19\xff\xff\xa1\x6bstatus_list\xa2\x63idx"  # 65535: {"status_list": {"idx":
+_URI: Final = b"\x63uri"  # "uri":
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +104,11 @@ def parse_key_binding(data: bytes) -> KeyBinding:
     reader.end()
     alg, credential = _phone_header(message.protected)
     payload = Reader(message.payload)
-    payload.map(3)
-    payload.label(_AUD)
+    payload.literal(_AUD)
     aud = payload.tstr(_MAX_TEXT)
-    payload.label(_IAT)
+    payload.literal(_IAT)
     iat = payload.uint(MAX_TIME)
-    payload.label(_CNONCE)
+    payload.literal(_CNONCE)
     cnonce = payload.bstr(_CNONCE_BYTES)
     payload.end()
     return KeyBinding(message, alg, credential, aud, iat, cnonce)
@@ -119,13 +134,11 @@ def presentation_of(shown: KeyBinding) -> Presentation:
 def _phone_header(protected: bytes) -> tuple[int, Credential]:
     """`{1: alg, 13: credential, 16: 294}`."""
     header = Reader(protected)
-    header.map(3)
-    header.label(ALG)
-    alg = header.choice(ESP256, ED25519)
-    header.label(_KCWT)
+    header.literal(_PHONE_ALG)
+    alg = header.one_of(_ALGORITHMS)
+    header.literal(_KCWT)
     credential = _credential(header)
-    header.label(_TYP)
-    header.label(_KB_CWT)
+    header.literal(_TYP_KB_CWT)
     header.end()
     return alg, credential
 
@@ -135,17 +148,19 @@ def _credential(header: Reader) -> Credential:
     message = read_sign1(header)
     issuer_kid = _issuer_kid(message.protected)
     claims = Reader(message.payload)
-    claims.map(6)
-    claims.label(_EXP)
+    claims.literal(_EXP)
     exp = claims.uint(MAX_TIME)
-    claims.label(_IAT)
+    claims.literal(_IAT)
     iat = claims.uint(MAX_TIME)
-    claims.label(_CTI)
+    claims.literal(_CTI)
     cti = claims.bstr(_CTI_BYTES)
     device_key = _cnf(claims)
-    claims.label(_SCOPE)
+    claims.literal(_SCOPE)
     scope = claims.tstr(_MAX_TEXT)
-    index, uri = _status(claims)
+    claims.literal(_STATUS_IDX)
+    index = claims.uint(_MAX_INDEX)
+    claims.literal(_URI)
+    uri = claims.tstr(MAX_STATUS_URI)
     claims.end()
     return Credential(message, issuer_kid, exp, iat, cti, device_key, scope, index, uri)
 
@@ -153,10 +168,7 @@ def _credential(header: Reader) -> Credential:
 def _issuer_kid(protected: bytes) -> bytes:
     """`{1: -19, 4: kid}`: an issuer signs with Ed25519 and nothing else."""
     header = Reader(protected)
-    header.map(2)
-    header.label(ALG)
-    header.label(ED25519)
-    header.label(KID)
+    header.literal(_ED25519_KID)
     kid = header.bstr(_ISSUER_KID_BYTES)
     header.end()
     return kid
@@ -164,35 +176,11 @@ def _issuer_kid(protected: bytes) -> bytes:
 
 def _cnf(claims: Reader) -> DeviceKey:
     """`8: {1: COSE_Key}` (RFC 8747): P-256 compressed or Ed25519, no other labels."""
-    claims.label(_CNF)
-    claims.map(1)
-    claims.label(1)
-    if claims.next_is(_THREE_PAIRS):
-        claims.map(3)
-        _key_type(claims, _OKP, _ED25519_CRV)
-        return DeviceKey(claims.bstr(ED25519_BYTES), None)
-    claims.map(4)
-    _key_type(claims, _EC2, _P256_CRV)
-    x = claims.bstr(P256_BYTES)
-    claims.label(_Y)
-    return DeviceKey(x, claims.boolean())
-
-
-def _key_type(claims: Reader, kty: int, crv: int) -> None:
-    claims.label(_KTY)
-    claims.label(kty)
-    claims.label(_CRV)
-    claims.label(crv)
-    claims.label(_X)
-
-
-def _status(claims: Reader) -> tuple[int, str]:
-    """`65535: {"status_list": {"idx": uint, "uri": tstr}}` (IETF Token Status List)."""
-    claims.label(_STATUS)
-    claims.map(1)
-    claims.key("status_list")
-    claims.map(2)
-    claims.key("idx")
-    index = claims.uint(_MAX_INDEX)
-    claims.key("uri")
-    return index, claims.tstr(MAX_STATUS_URI)
+    claims.literal(_CNF)
+    if claims.one_of(_IS_P256):
+        claims.literal(_P256)
+        x = claims.bstr(P256_BYTES)
+        claims.literal(_Y)
+        return DeviceKey(x, claims.one_of(_BOOLEANS))
+    claims.literal(_ED25519)
+    return DeviceKey(claims.bstr(ED25519_BYTES), None)

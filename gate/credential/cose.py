@@ -10,13 +10,11 @@ from gate.credential import cbor, hpke
 from gate.credential.cbor import Reader
 from gate.credential.keys import SIGNATURE_BYTES, ControlPointKey
 
-HPKE_3: Final = 41
-"""X25519, HKDF-SHA256, AES-128-GCM (COSE-HPKE draft)."""
-
-ALG: Final = 1
-KID: Final = 4
-EK: Final = -4
-_ENCRYPT0, _SIGN1 = 16, 18
+_ENCRYPT0: Final = b"\xd0\x83"  # 16([
+_EK: Final = b"\xa1\x23"  # {-4:
+_HPKE_3_KID: Final = b"\xa2\x01\x18\x29\x04"  # {1: 41 (X25519, HKDF-SHA256, AES-128-GCM), 4:
+_SIGN1: Final = b"\xd2\x84"  # 18([
+_NOTHING: Final = b"\xa0"  # {}
 _CONTROL_POINT_KID_BYTES: Final = 4
 
 
@@ -46,11 +44,9 @@ class Sign1:
 def parse_encrypt0(data: bytes) -> Encrypt0:
     """A COSE_Encrypt0 with `{1: 41, 4: kid}` protected and `{-4: ek}` unprotected. Raises Refused (`malformed`)."""
     reader = Reader(data)
-    reader.tag(_ENCRYPT0)
-    reader.array(3)
+    reader.literal(_ENCRYPT0)
     protected = reader.bstr()
-    reader.map(1)
-    reader.label(EK)
+    reader.literal(_EK)
     ek = reader.bstr(hpke.EK_BYTES)
     ciphertext = reader.bstr()
     reader.end()
@@ -65,19 +61,15 @@ def open_encrypt0(message: Encrypt0, key: ControlPointKey) -> bytes:
 
 def read_sign1(reader: Reader) -> Sign1:
     """The next item as a tagged COSE_Sign1 with an empty unprotected map. Raises Refused (`malformed`)."""
-    reader.tag(_SIGN1)
-    reader.array(4)
+    reader.literal(_SIGN1)
     protected = reader.bstr()
-    reader.map(0)
+    reader.literal(_NOTHING)
     return Sign1(protected, reader.bstr(), reader.bstr(SIGNATURE_BYTES))
 
 
 def _control_point_kid(protected: bytes) -> bytes:
     reader = Reader(protected)
-    reader.map(2)
-    reader.label(ALG)
-    reader.label(HPKE_3)
-    reader.label(KID)
+    reader.literal(_HPKE_3_KID)
     kid = reader.bstr(_CONTROL_POINT_KID_BYTES)
     reader.end()
     return kid

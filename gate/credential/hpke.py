@@ -1,7 +1,7 @@
 """HPKE (RFC 9180), the one suite of EC1 and opening only: base mode, X25519, HKDF-SHA256, AES-128-GCM; info is empty.
 
-Our own, because with the mode, the suite and `info` fixed most of the key schedule is a constant: measured at three quarters of pyhpke's time
-(`pytest benchmarks`), and `cryptography`'s own HPKE takes no aad, which COSE-HPKE needs. pyhpke stays the oracle in the tests.
+Our own, because with the mode, the suite and `info` fixed most of the key schedule is a constant: measured at three fifths of pyhpke's time
+(FORMAT.md, Decisions), and `cryptography`'s own HPKE takes no aad, which COSE-HPKE needs. pyhpke stays the oracle in the tests.
 """
 
 import hmac

@@ -74,6 +74,8 @@ def verify(key: PublicKey, signature: bytes, message: bytes) -> None:
 
     Raises Refused (`bad_signature`).
     """
+    if len(signature) != SIGNATURE_BYTES:
+        raise Refused(Reason.BAD_SIGNATURE, f"expected a signature of {SIGNATURE_BYTES} bytes, got {len(signature)}")
     try:
         if isinstance(key, ed25519.Ed25519PublicKey):
             _refuse_small_r(signature)

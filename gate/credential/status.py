@@ -10,12 +10,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gate.credential import keys
 from gate.credential.cbor import Reader
 from gate.credential.claims import MAX_STATUS_URI, MAX_TIME
-from gate.credential.cose import ALG, KID, read_sign1
+from gate.credential.cose import read_sign1
 from gate.credential.reasons import Refused
 from gate.errors import TrustError
 
-_TYP, _STATUS_LIST_TYPE = 16, "application/statuslist+cwt"
-_SUB, _EXP, _IAT, _STATUS_LIST = 2, 4, 6, 65533
+_ED25519_KID: Final = b"\xa3\x01\x32\x04"  # {1: -19, 4:
+_TYP: Final = b"\x10\x78\x1aapplication/statuslist+cwt"  # 16:
+_SUB: Final = b"\xa4\x02"  # {2:
+_EXP: Final = b"\x04"  # 4:
+_IAT: Final = b"\x06"  # 6:
+_LST: Final = b"\x19\xff\xfd\xa2\x63lst"  # 65533: {"lst":
+_BITS: Final = b"\x64bits"  # "bits":
 _KID_BYTES: Final = 8
 _MAX_COMPRESSED: Final = 1 << 24
 
@@ -58,43 +63,36 @@ def _parse(data: bytes, uri: str, issuer_kid: bytes, key: Ed25519PublicKey, entr
     reader = Reader(data)
     message = read_sign1(reader)
     reader.end()
-    _check_header(message.protected, issuer_kid)
+    _check_header(message.protected, uri, issuer_kid)
     keys.verify(key, message.signature, message.signed())
     claims = Reader(message.payload)
-    claims.map(4)
-    claims.label(_SUB)
+    claims.literal(_SUB)
     if claims.tstr(MAX_STATUS_URI) != uri:
         raise TrustError(f"status list {uri}: expected its own uri as the subject, got another")
-    claims.label(_EXP)
+    claims.literal(_EXP)
     exp = claims.uint(MAX_TIME)
-    claims.label(_IAT)
+    claims.literal(_IAT)
     iat = claims.uint(MAX_TIME)
-    claims.label(_STATUS_LIST)
+    claims.literal(_LST)
     bits, packed = _unpack(claims, uri, entries)
     claims.end()
     return StatusList(uri, issuer_kid, iat, exp, bits, entries, packed)
 
 
-def _check_header(protected: bytes, issuer_kid: bytes) -> None:
+def _check_header(protected: bytes, uri: str, issuer_kid: bytes) -> None:
     """`{1: -19, 4: kid, 16: "application/statuslist+cwt"}`."""
     header = Reader(protected)
-    header.map(3)
-    header.label(ALG)
-    header.label(keys.ED25519)
-    header.label(KID)
+    header.literal(_ED25519_KID)
     if header.bstr(_KID_BYTES) != issuer_kid:
-        raise TrustError("expected a status list signed by its own issuer, got another kid")
-    header.label(_TYP)
-    header.key(_STATUS_LIST_TYPE)
+        raise TrustError(f"status list {uri}: expected its own issuer's kid, got another")
+    header.literal(_TYP)
     header.end()
 
 
 def _unpack(claims: Reader, uri: str, entries: int) -> tuple[int, bytes]:
     """`{"lst": zlib, "bits": 1 or 2}`; never inflates beyond what the trust list announces."""
-    claims.map(2)
-    claims.key("lst")
     compressed = claims.bstr()
-    claims.key("bits")
+    claims.literal(_BITS)
     bits = claims.uint(3)
     if not bits or len(compressed) > _MAX_COMPRESSED:
         raise TrustError(f"status list {uri}: expected 1 or 2 bits an entry in at most {_MAX_COMPRESSED} bytes")

@@ -25,11 +25,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 Seconds = Annotated[int, Meta(ge=0, lt=1 << 33)]
-Kid4 = Annotated[str, Meta(pattern="^[0-9a-f]{8}$")]
-Kid8 = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
-Key32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Kid4 = Annotated[str, Meta(pattern="^[0-9a-f]{8}\\Z")]
+Kid8 = Annotated[str, Meta(pattern="^[0-9a-f]{16}\\Z")]
+Key32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}\\Z")]
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
-FileName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
+FileName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]{0,63}\\Z")]
 
 
 class IssuerEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,7 +121,7 @@ def parse_trust_list(data: bytes) -> TrustList:
     """The trust list from its JSON. Raises TrustError with the path of what is wrong."""
     try:
         return msgspec.json.decode(data, type=TrustList)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:  # the second for a label that is not UTF-8
         raise TrustError(f"trust list: {str(error)[:1].lower()}{str(error)[1:]}") from None
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from math import isfinite
 from typing import Final, TypeAlias
@@ -22,6 +23,8 @@ Value: TypeAlias = str | int | float | bool | None
 
 WHO_BYTES: Final = 16
 _GENESIS: Final = "0" * 64
+_NO_HASH: Final = b'"hash":""'
+"""What a line's hash is taken with. No value can hold these bytes: a quote inside one is escaped."""
 _RESERVED: Final = frozenset({"seq", "at", "clock", "kind", "prev", "hash"})
 # Words that no field's name may hold: the text, what identifies a credential or its phone, a picture, a person.
 _PERSONAL: Final = frozenset(
@@ -94,7 +97,8 @@ class Chain:
             "kind": entry.kind,
             "prev": self.head,
         }
-        line = _encode({**content, "hash": _digest(_encode(content))})
+        blank = _encode({**content, "hash": ""})
+        line = blank.replace(_NO_HASH, b'"hash":"%s"' % _digest(blank).encode())
         return line + b"\n", Chain(self.seq + 1, _digest(line))
 
     @classmethod
@@ -140,8 +144,8 @@ def _followed(chain: Chain, line: bytes) -> Chain:
 def _opened(line: bytes) -> tuple[int, str]:
     """Take a line's number and what it follows, once the line holds in itself."""
     content = _decode(line)
-    sealed = content.pop("hash", None)
-    if sealed != _digest(_encode(content)):
+    sealed = content.get("hash")
+    if sealed != _digest(_encode({**content, "hash": ""})):
         raise JournalError("expected the hash of its own content, not another: this line was changed")
     seq, prev = content.get("seq"), content.get("prev")
     if type(seq) is not int or not isinstance(prev, str):
@@ -159,15 +163,19 @@ def _decode(line: bytes) -> dict[str, object]:
     raise JournalError("expected a JSON object as this program writes it, not another: this line was changed")
 
 
+_JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def _encode(content: Mapping[str, object]) -> bytes:
     """Write JSON the one way that hashes are taken of: sorted keys, no spaces, ASCII."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return _JSON.encode(content).encode()
 
 
 def _digest(data: bytes) -> str:
     return sha256(data).hexdigest()
 
 
+@lru_cache(maxsize=128)  # names are few and stand in the code; this is on the way to the barrier
 def _check_name(name: str) -> None:
     if name in _RESERVED or not _NAME.fullmatch(name):
         raise JournalError(f"expected a field's name in lower case that is not the line's own, not {name!r}")

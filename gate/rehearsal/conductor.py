@@ -88,6 +88,7 @@ class Conductor:
         if "first" in message and not self.results:
             self._audience.told("first frame")
         if "failed" in message:
+            self.playing = False
             self.failure = GateError(str(message["failed"]))
             self._put(Stop("the recording cannot be played"))
         if "played" in message:
@@ -113,7 +114,7 @@ class Conductor:
 
     def _end_if_over(self) -> None:
         over = self._scene is not None and not self.playing and self._give_up_at is None
-        if over and self._state in _AT_REST:
+        if over and self.failure is None and self._state in _AT_REST:
             self._end()
 
     def _end(self) -> None:

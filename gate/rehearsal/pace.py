@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
 from gate.controller.devices import soonest
-from gate.controller.inbox import Inbox, Message, Shown
+from gate.controller.inbox import Inbox, Message, Shown, Stop
 from gate.controller.loop import Report
 from gate.controller.symbols import SymbolSocket, listen, unpack
 from gate.errors import GateError
@@ -69,7 +69,9 @@ class Paced:
         self._inbox = inbox
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._woken, self._wake = socket.socketpair()
+        self._wake.settimeout(0)
         self._ending = False
+        self._error: BaseException | None = None
         theatre.world.changed = self._nudge
         self._threads = [
             threading.Thread(target=self._follow, name="theatre", daemon=True),
@@ -90,17 +92,30 @@ class Paced:
         self._nudge()
 
     def close(self) -> None:
-        """End the theatre."""
+        """End the theatre. Raises what ended it before."""
         self._ending = True
         self._nudge()
-        self._threads[0].join()
         self._theatre.symbols.close()
-        self._threads[1].join()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        self._woken.close()
+        self._wake.close()
+        if self._error is not None:
+            raise self._error
 
     def _nudge(self) -> None:
-        self._wake.send(b"!")
+        with contextlib.suppress(OSError):  # full: it is awake already; closed: it has ended
+            self._wake.send(b"!")
 
     def _follow(self) -> None:
+        try:
+            self._perform()
+        except BaseException as error:  # noqa: BLE001 - raised again by `close`; a thread's own end would leave the lane waiting
+            self._error = error
+            self._inbox.put(Stop("the rehearsal cannot go on"))
+
+    def _perform(self) -> None:
         theatre = self._theatre
         theatre.conductor.begin()
         while not self._ending:

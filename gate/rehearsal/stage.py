@@ -1,5 +1,6 @@
 """The stage before the recorded camera: it tells the camera what to play, and the lane what time it is there."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -84,9 +85,11 @@ class Stage:
             self._own.sendall(self._playing)
 
     def resume(self) -> None:
-        """Tell a new scanner what the one before it was playing."""
+        """Tell a new scanner what the one before it was playing; what that one had not even heard is forgotten."""
         with self._lock:
             if self._playing is not None:
+                with contextlib.suppress(BlockingIOError):
+                    self.camera_end.recv(_LINE, socket.MSG_DONTWAIT)
                 self._own.sendall(self._playing)
 
     def messages(self) -> list[dict[str, object]]:

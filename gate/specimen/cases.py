@@ -136,8 +136,12 @@ class Specimen:
 
     def sealed(self, message: bytes, showing: Showing, point: ControlPoint | None = None) -> str:
         """A message as the text of a code."""
+        return armor(self.encrypt0(message, showing, point))
+
+    def encrypt0(self, message: bytes, showing: Showing, point: ControlPoint | None = None) -> bytes:
+        """A message sealed, for its own control point unless another is named."""
         ephemeral = X25519PrivateKey.from_private_bytes(self._bytes("ephemeral", showing, 32))
-        return armor(envelope(message, point or self.kit.point, ephemeral))
+        return envelope(message, point or self.kit.point, ephemeral)
 
     def device_key(self, showing: Showing) -> DeviceKey:
         """The holder's device key, of the kind that the showing names."""

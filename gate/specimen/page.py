@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import zxingcpp
 from numpy.typing import NDArray
+
+from gate.specimen.symbol import modules
+from gate.specimen.traveller import App
 
 Grey = NDArray[np.uint8]
 
 WIDTH, HEIGHT = 1080, 2340  # device pixels of the display
 PIXELS_PER_MM = WIDTH / 68.0  # a display 68 mm wide, 147 mm tall
 BEZEL = 44  # device pixels of black glass around the display
+SCALE = 2  # device pixels to one pixel of the finished page
 HAND = 260  # device pixels around the body, where the fingers of the hand that holds it are seen
-MODULE = 10  # device pixels a module at most: an EC1 code is then 53 mm wide with its quiet zone
-LARGEST = 860  # device pixels: a code is never wider than this
-CODE_CENTRE = (HAND + BEZEL + WIDTH // 2, HAND + BEZEL + 1130)  # in the drawn picture, before it is halved
+LARGEST = 860  # device pixels of a code at most: an EC1 code has 10 a module and is 53 mm wide with its quiet zone
+CODE_CENTRE = (HAND + BEZEL + WIDTH // 2, HAND + BEZEL + 1130)  # in the drawn picture, before it is scaled
 
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _BODY_GLOW, _GLASS, _SKIN = 0, 26, 105  # black glass gives back 10 % of the light that falls on it, skin 40 %
@@ -35,9 +37,11 @@ class Look:
     band: int
 
 
-APP = Look("Border code", "Hold it to the reader", paper=236, ink=30, band=150)
-FAMILY_APP = Look("Border code", "Second holder", paper=226, ink=40, band=90)
-WALLET = Look("U-Pay", "Scan to pay", paper=70, ink=240, band=120)
+LOOKS = {
+    App.BORDER: Look("Border code", "Hold it to the reader", paper=236, ink=30, band=150),
+    App.FAMILY: Look("Border code", "Second holder", paper=226, ink=40, band=90),
+    App.WALLET: Look("U-Pay", "Scan to pay", paper=70, ink=240, band=120),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +58,32 @@ class Page:
     module_mm: float
 
 
-def draw(text: str, look: Look = APP) -> Page:
-    """Draw the phone that shows `text` as a QR code: error correction M, full quiet zone, whole device pixels a module."""
+def draw(text: str, app: App = App.BORDER) -> Page:
+    """Draw the phone that shows `text` as a QR code, in whole device pixels a module (FORMAT 7)."""
+    look = LOOKS[app]
     code, module = _code(text)
     light = np.full((HEIGHT, WIDTH), look.paper, np.uint8)
     _status_bar(light, look)
     _words(light, look)
     _place_code(light, code)
-    layers = cv2.resize(_body(light), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    origin = ((CODE_CENTRE[0] - 1) / 2, (CODE_CENTRE[1] - 1) / 2)
-    return Page(np.asarray(layers, np.uint8), origin, PIXELS_PER_MM / 2, module / PIXELS_PER_MM)
+    layers = cv2.resize(_body(light), None, fx=1 / SCALE, fy=1 / SCALE, interpolation=cv2.INTER_AREA)
+    # a pixel's centre is a whole number, its edges are not
+    origin = (CODE_CENTRE[0] / SCALE - 0.5, CODE_CENTRE[1] / SCALE - 0.5)
+    return Page(np.asarray(layers, np.uint8), origin, PIXELS_PER_MM / SCALE, module / PIXELS_PER_MM)
 
 
 def _code(text: str) -> tuple[Grey, int]:
     """Give the code with its quiet zone, and the device pixels of one module."""
-    symbol = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
-    modules = np.array(symbol.to_image(scale=1, add_quiet_zones=True), np.uint8)
-    module = max(1, LARGEST // modules.shape[0])
-    if modules.shape[0] > LARGEST // MODULE // 2:  # a large symbol: the app's ordinary module, where it fits
-        module = min(module, MODULE)
-    return np.kron(modules, np.ones((module, module), np.uint8)), module
+    module = LARGEST // modules(text).shape[0]
+    return modules(text, module), module
 
 
 def _place_code(light: Grey, code: Grey) -> None:
     half, card = code.shape[0] // 2, code.shape[0] // 2 + 40
     x, y = CODE_CENTRE[0] - HAND - BEZEL, CODE_CENTRE[1] - HAND - BEZEL
-    cv2.rectangle(light, (x - card, y - card), (x + card, y + card), 255, -1)  # black on white even in a dark app (FORMAT 7)
+    cv2.rectangle(
+        light, (x - card, y - card), (x + card, y + card), 255, -1
+    )  # black on white even in a dark app (FORMAT 7)
     light[y - half : y - half + code.shape[0], x - half : x - half + code.shape[1]] = code
 
 

@@ -1,0 +1,60 @@
+"""What several tests stand on: a specimen world of fixed keys, made once."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import plant as plants
+import pytest
+from plant import Plant, WoundClock
+
+from gate.cli import assembly
+from gate.config import Config
+from gate.credential.verifier import Verifier
+from gate.specimen.cases import Specimen
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A specimen lane's folder, configuration, keys and verifier."""
+
+    folder: Path
+    settings: Config
+    specimen: Specimen
+    judge: Verifier
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder = tmp_path_factory.mktemp("specimen")
+    settings = plants.new_lane(folder)
+    return World(folder, settings, Specimen.from_seed(plants.SEED), assembly.verifier(settings))
+
+
+Open = Callable[..., Plant]
+
+
+@pytest.fixture
+def make(world: World, tmp_path: Path) -> Iterator[Open]:
+    """Lanes that have not begun yet, each on a journal of its own unless it is given one; closed after the test."""
+    with ExitStack() as stack:
+        number = iter(range(1000))
+
+        def make(clock: WoundClock | None = None, journal: Path | None = None) -> Plant:
+            folder = journal or tmp_path / f"journal-{next(number)}"
+            kept = msgspec.structs.replace(world.settings.journal, folder=str(folder))
+            settings = msgspec.structs.replace(world.settings, journal=kept)
+            return stack.enter_context(plants.plant(settings, world.judge, clock))
+
+        yield make
+
+
+@pytest.fixture
+def lane(make: Open) -> Plant:
+    """A lane at standby."""
+    opened = make()
+    opened.controller.start()
+    opened.wind(1.0)
+    return opened
