@@ -13,14 +13,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from statistics import median
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 Call = Callable[[], object]
-
-_UNDISTURBED: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +103,21 @@ def percentile(values: Sequence[float], share: float) -> float:
 def ratios(calls: Mapping[str, Call], to: str, rounds: int, repeats: int = 3) -> dict[str, float]:
     """How long each call takes, as a ratio to the one named `to`.
 
-    In each of `rounds` rounds every call has its turn, `repeats` times, so that what slows the machine slows all alike. Whatever else runs
-    lengthens a call and never shortens it: what is compared is the fastest hundredth of each.
+    Each turn of `repeats` calls stands between two turns of the yardstick and is divided by their mean, for a machine changes its speed from one
+    moment to the next; the median of `rounds` such ratios is what a turn costs.
     """
-    took: dict[str, list[float]] = {name: [] for name in calls}
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    before = _turn(calls[to], repeats)
     for _ in range(rounds):
         for name, call in calls.items():
-            took[name] += [seconds(call) for _ in range(repeats)]
-    fast = {name: percentile(each, _UNDISTURBED) for name, each in took.items()}
-    return {name: each / fast[to] for name, each in fast.items()}
+            took, after = _turn(call, repeats), _turn(calls[to], repeats)
+            found[name].append(2 * took / (before + after))
+            before = after
+    return {name: median(each) for name, each in found.items()}
+
+
+def _turn(call: Call, repeats: int) -> float:
+    return sum(seconds(call) for _ in range(repeats))
 
 
 def seconds(call: Call) -> float:

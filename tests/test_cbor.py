@@ -165,8 +165,10 @@ REFUSED: list[tuple[str, Callable[[Reader], object]]] = [
     ("", lambda r: r.literal(b"\x01")),
     ("2a", lambda r: r.one_of({0x28: 0, 0x32: 1})),
     ("", lambda r: r.one_of({0x28: 0, 0x32: 1})),
-    ("4101", lambda r: r.bstr(2)),
-    ("420102", lambda r: r.bstr(1)),
+    ("4101", lambda r: r.bstr(4)),
+    ("450102030405", lambda r: r.bstr(4)),
+    ("44010203", lambda r: r.bstr(4)),
+    ("5804" + "00" * 4, lambda r: r.bstr(4)),
     ("4201", lambda r: r.bstr()),
     ("5f4101ff", lambda r: r.bstr()),  # indefinite
     ("580101", lambda r: r.bstr()),
@@ -195,7 +197,7 @@ def test_the_edges_that_are_read() -> None:
     assert reader.uint(1 << 33) == (1 << 33) - 1
     assert [reader.one_of(BOOLEANS), reader.one_of(BOOLEANS)] == [False, True]
     reader.literal(b"\xa2\x61a")
-    assert (reader.tstr(0), reader.bstr(0)) == ("", b"")
+    assert (reader.tstr(0), reader.bstr()) == ("", b"")
     reader.end()
     reader.end()
 

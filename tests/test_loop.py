@@ -396,13 +396,16 @@ def _beam(name: str, *, broken: bool) -> Callable[[Plant], None]:
     return lambda lane: lane.gear.walkway.break_beam(name, broken=broken)
 
 
+# Where the entry beam still sees them: who stands between two beams, unseen, while another passes, is beyond what two beams can tell (LANE.md).
+_SEEN_M = 0.65
+
 DEEDS: dict[str, Callable[[Plant], None]] = {
     "good code": _show("cleared"),
     "bad code": _show("revoked"),
     "walker": lambda lane: lane.gear.walkway.expect_walker(),
-    "loiterer": lambda lane: lane.gear.walkway.expect_walker(Walker(stops_at_m=0.75, stops_for_s=7.0)),
+    "loiterer": lambda lane: lane.gear.walkway.expect_walker(Walker(stops_at_m=_SEEN_M, stops_for_s=7.0)),
     "one who turns back": lambda lane: lane.gear.walkway.expect_walker(
-        Walker(stops_at_m=0.7, stops_for_s=1.0, turns_back=True)
+        Walker(stops_at_m=_SEEN_M, stops_for_s=1.0, turns_back=True)
     ),
     "jam": lambda lane: lane.gear.walkway.jam(),
     "unjam": lambda lane: lane.gear.walkway.unjam(),

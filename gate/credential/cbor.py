@@ -16,6 +16,8 @@ _UINT, _BSTR, _TSTR = 0, 2, 3
 """Major types (RFC 8949 section 3.1) whose values vary; all others stand in literals."""
 _SIZES: Final = {24: (1, 24), 25: (2, 1 << 8), 26: (4, 1 << 16), 27: (8, 1 << 32)}
 """Additional information -> bytes of the argument, and the least value that needs that many."""
+_HEADS: Final = {size: bytes((0x40 | size,)) if size < 24 else bytes((0x58, size)) for size in (4, 8, 12, 32, 64)}  # noqa: PLR2004
+"""The heads of the byte strings whose size FORMAT section 2 fixes."""
 
 
 class Reader:
@@ -49,10 +51,12 @@ class Reader:
 
     def bstr(self, size: int | None = None) -> bytes:
         """A byte string, of `size` bytes where that is given."""
-        length = self._head(_BSTR)
-        if size is not None and length != size:
-            raise malformed(f"expected {size} bytes, got {length}")
-        return self._take(length)
+        if size is None:
+            return self._take(self._head(_BSTR))
+        if not self._data.startswith(_HEADS[size], self._at):
+            raise malformed(f"expected a byte string of {size} bytes, got something else")
+        self._at += len(_HEADS[size])
+        return self._take(size)
 
     def tstr(self, limit: int) -> str:
         """A text of at most `limit` bytes of UTF-8."""

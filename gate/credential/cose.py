@@ -3,8 +3,7 @@
 Parsed here, judged in the verifier. What is kept are the very bytes that were signed.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from gate.credential import cbor, hpke
 from gate.credential.cbor import Reader
@@ -18,8 +17,7 @@ _NOTHING: Final = b"\xa0"  # {}
 _CONTROL_POINT_KID_BYTES: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Encrypt0:
+class Encrypt0(NamedTuple):
     """The outermost layer: what is needed to open it."""
 
     protected: bytes
@@ -28,8 +26,7 @@ class Encrypt0:
     ciphertext: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Sign1:
+class Sign1(NamedTuple):
     """A signed message: the encoded protected header, the payload's bytes and the signature of 64 bytes."""
 
     protected: bytes

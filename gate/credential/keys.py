@@ -20,6 +20,7 @@ ED25519_BYTES: Final = 32
 P256_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 
+_ECDSA: Final = ec.ECDSA(hashes.SHA256())
 _P: Final = (1 << 255) - 19
 _D: Final = -121665 * pow(121666, -1, _P) % _P
 _SIGN_BIT: Final = 1 << 255
@@ -81,7 +82,7 @@ def verify(key: PublicKey, signature: bytes, message: bytes) -> None:
             _refuse_small_r(signature)
             key.verify(signature, message)
         else:
-            key.verify(_der(signature), message, ec.ECDSA(hashes.SHA256()))
+            key.verify(_der(signature), message, _ECDSA)
     except InvalidSignature:
         raise Refused(Reason.BAD_SIGNATURE, "expected a signature that verifies") from None
 
