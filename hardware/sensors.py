@@ -5,11 +5,16 @@ The pin driver's thread only says that something moved; levels are read by the o
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from gpiozero import Factory
 
 from hardware.pins import SENSORS, Input, Wiring, close_all
 from hardware.rhythm import soonest
+
+BEAMS: Final = frozenset({"entry", "exit"})
+GAP_S: Final = 0.25
+"""How long a beam must be whole to be believed so: longer than legs, a strap, or the step from one beam to the other break it for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +28,14 @@ class Change:
 
 @dataclass(slots=True)
 class Debounce:
-    """A level that is believed once it was unchanged for `debounce_s`; `since` is when one not yet believed began."""
+    """A level that is believed once it was unchanged for `debounce_s`, or for `cease_s` where it says that something ceased.
+
+    `since` is when one not yet believed began.
+    """
 
     active: bool
     debounce_s: float
+    cease_s: float
     since: float | None = None
 
     def see(self, now: float, *, active: bool, moved: bool) -> float | None:
@@ -36,14 +45,17 @@ class Debounce:
             return None
         if self.since is None or moved:
             self.since = now
-        if now < self.since + self.debounce_s:
+        if now < self.since + self._wait():
             return None
         began, self.since, self.active = self.since, None, active
         return began
 
     def next_due(self) -> float | None:
         """Return when a level would be believed if it stays, or None."""
-        return None if self.since is None else self.since + self.debounce_s
+        return None if self.since is None else self.since + self._wait()
+
+    def _wait(self) -> float:
+        return self.cease_s if self.active else self.debounce_s
 
 
 class Sensors:
@@ -56,7 +68,10 @@ class Sensors:
     def __init__(self, wiring: Wiring, factory: Factory, debounce_s: float, wake: Callable[[], None]) -> None:
         pins = (wiring.entry, wiring.exit, wiring.closed, wiring.fire, wiring.officer)
         self._inputs = {sensor: Input(sensor, pin, factory) for sensor, pin in zip(SENSORS, pins, strict=True)}
-        self._levels = {sensor: Debounce(contact.read(), debounce_s) for sensor, contact in self._inputs.items()}
+        cease = {sensor: max(debounce_s, GAP_S if sensor in BEAMS else 0.0) for sensor in SENSORS}
+        self._levels = {
+            sensor: Debounce(contact.read(), debounce_s, cease[sensor]) for sensor, contact in self._inputs.items()
+        }
         self._wake = wake
         self._moved: set[str] = set()
         for sensor, contact in self._inputs.items():
@@ -71,11 +86,15 @@ class Sensors:
         return {sensor: level.active for sensor, level in self._levels.items()}
 
     def poll(self, now: float) -> list[Change]:
-        """Read every input and return what is newly believed, in the order of SENSORS."""
+        """Read every input and return what is newly believed, in the order of SENSORS.
+
+        Raises DeviceError, and then believes nothing, where one cannot be read: no change is lost.
+        """
         moved, self._moved = self._moved, set()  # first, so that an edge during the reading wakes again
+        now_active = {sensor: contact.read() for sensor, contact in self._inputs.items()}
         changes = []
         for sensor, level in self._levels.items():
-            began = level.see(now, active=self._inputs[sensor].read(), moved=sensor in moved)
+            began = level.see(now, active=now_active[sensor], moved=sensor in moved)
             if began is not None:
                 changes.append(Change(sensor, level.active, began))
         return changes

@@ -1,5 +1,6 @@
 """What several tests stand on: a specimen world of fixed keys, made once."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -8,12 +9,18 @@ from pathlib import Path
 import msgspec
 import plant as plants
 import pytest
+from hypothesis import settings
 from plant import Plant, WoundClock
 
 from gate.cli import assembly
 from gate.config import Config
 from gate.credential.verifier import Verifier
 from gate.specimen.cases import Specimen
+
+# A person waits for the tests; CI does not, and tries the usual hundred, the same ones every time.
+settings.register_profile("quick", max_examples=40)
+if "CI" not in os.environ:
+    settings.load_profile("quick")
 
 
 @dataclass(frozen=True, slots=True)

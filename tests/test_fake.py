@@ -163,7 +163,7 @@ def test_a_person_walks_through_when_the_barrier_has_opened() -> None:
     assert hall.lane.people == 1
     hall.wind(10.0)
     assert hall.told == ["opened", "entered", "left"]
-    assert hall.sensed == [("closed", False), ("entry", True), ("entry", False), ("exit", True), ("exit", False)]
+    assert hall.sensed == [("closed", False), ("entry", True), ("exit", True), ("entry", False), ("exit", False)]
     assert hall.lane.people == 0
 
 

@@ -25,6 +25,9 @@ def test_ready_alive_and_stopping(systemd: tuple[socket.socket, str]) -> None:
     health = Health({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "5000000"})
     health.ready("standby")
     assert end.recv(100) == b"READY=1\nSTATUS=standby"
+    health.status("standby")  # said already
+    health.status("released")
+    assert end.recv(100) == b"STATUS=released"
     health.alive(100.0)
     assert end.recv(100) == b"WATCHDOG=1"
     assert health.next_due() == 102.5

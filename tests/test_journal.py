@@ -156,8 +156,11 @@ def test_keys_are_destroyed_after_their_retention(tmp_path: Path) -> None:
     kept = Journal(tmp_path, 3, NOON)
     for day in range(6):
         kept.who(CTI, NOON + day * DAY)
-    kept.close()
+        kept.append(Kind.START, NOON + day * DAY, ClockState.TRUSTED, {})
     assert len(list(tmp_path.glob("*.key"))) == 4, "today's and three days'"
+    kept.append(Kind.START, NOON + 9000 * DAY, ClockState.UNTRUSTED, {})
+    kept.close()
+    assert len(list(tmp_path.glob("*.key"))) == 4, "a clock that nobody trusts destroys nothing"
 
 
 def test_a_key_that_cannot_be_kept_is_a_journal_error(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hardware import DeviceError
 from hardware.fake import ContactPin
 from hardware.pins import NORMALLY_CLOSED, SENSORS, Wiring, simulated_factory
-from hardware.sensors import Change, Debounce, Sensors
+from hardware.sensors import GAP_S, Change, Debounce, Sensors
 
 DEBOUNCE_S = 0.02
 
@@ -109,7 +109,12 @@ def test_any_bounce_shorter_than_the_debounce_makes_at_most_one_change(spells: l
 def test_what_is_believed_was_unchanged_for_the_debounce_and_every_change_is_one(
     looks: list[tuple[float, bool]],
 ) -> None:
-    level, now, seen, believed = Debounce(active=False, debounce_s=DEBOUNCE_S), 0.0, [(-1.0, False)], False
+    level, now, seen, believed = (
+        Debounce(active=False, debounce_s=DEBOUNCE_S, cease_s=DEBOUNCE_S),
+        0.0,
+        [(-1.0, False)],
+        False,
+    )
     for wait, active in looks:
         now += wait
         seen.append((now, active))
@@ -123,3 +128,15 @@ def test_what_is_believed_was_unchanged_for_the_debounce_and_every_change_is_one
         due = level.next_due()
         assert (due is not None) is (active is not believed)
         assert due is None or due > now
+
+
+def test_a_beam_that_is_whole_for_the_step_to_the_next_one_is_still_broken() -> None:
+    beam = Debounce(active=True, debounce_s=DEBOUNCE_S, cease_s=GAP_S)
+    assert beam.see(1.0, active=False, moved=True) is None
+    assert beam.next_due() == 1.0 + GAP_S
+    assert beam.see(1.0 + GAP_S / 2, active=False, moved=False) is None
+    assert beam.see(1.0 + GAP_S * 0.9, active=True, moved=True) is None
+    assert beam.see(2.0, active=False, moved=True) is None
+    assert beam.see(2.0 + GAP_S, active=False, moved=False) == 2.0
+    assert beam.see(3.0, active=True, moved=True) is None
+    assert beam.see(3.0 + DEBOUNCE_S, active=True, moved=False) == 3.0, "broken is believed at once"

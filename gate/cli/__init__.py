@@ -17,6 +17,7 @@ from gate import __version__
 from gate.errors import GateError
 
 MISUSE = 2
+INSTALLED = Path("/etc/gate/gate.toml")
 _LONGEST_RECORDING_S = 3600.0
 _DIGITS = 10
 
@@ -135,21 +136,21 @@ def _record(verbs: "Verbs") -> None:
     verb = _verb(verbs, "record", "record:record", "record what the camera sees, to be rehearsed")
     verb.add_argument("dir", metavar="DIR", type=Path)
     verb.add_argument("--seconds", metavar="N", type=_length, default=10.0, help="how long (default: 10)")
-    _config(verb)
+    _config(verb, INSTALLED)
 
 
 def _journal(verbs: "Verbs") -> None:
     journal = verbs.add_parser("journal", help="read and prove the audit record").add_subparsers(
         metavar="VERB", required=True
     )
-    _config(_verb(journal, "show", "journal:show", "print every line, oldest first"))
-    _config(_verb(journal, "verify", "journal:verify", "prove that no line was changed, removed or moved"))
+    _config(_verb(journal, "show", "journal:show", "print every line, oldest first"), INSTALLED)
+    _config(_verb(journal, "verify", "journal:verify", "prove that no line was changed, removed or moved"), INSTALLED)
 
 
 def _trust(verbs: "Verbs") -> None:
     trust = verbs.add_parser("trust", help="what this lane trusts").add_subparsers(metavar="VERB", required=True)
     show = _verb(trust, "show", "trust:show", "print the trust list's issuers, control points and status lists")
-    _config(show)
+    _config(show, INSTALLED)
     _json(show)
 
 
@@ -159,8 +160,9 @@ def _verb(verbs: "Verbs", name: str, run: str, what: str) -> argparse.ArgumentPa
     return verb
 
 
-def _config(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--config", metavar="FILE", type=Path, required=True, help="gate.toml")
+def _config(verb: argparse.ArgumentParser, default: Path | None = None) -> None:
+    said = "gate.toml" if default is None else f"gate.toml (default: {default})"
+    verb.add_argument("--config", metavar="FILE", type=Path, required=default is None, default=default, help=said)
 
 
 def _json(verb: argparse.ArgumentParser) -> None:

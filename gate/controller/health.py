@@ -14,11 +14,19 @@ class Health:
         usec = environ.get("WATCHDOG_USEC", "")
         self._interval = int(usec) / 2e6 if usec.isdecimal() else 0.0
         self._last = float("-inf")
+        self._status = ""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
 
     def ready(self, status: str) -> None:
         """Say that the lane is ready, with its one line of status."""
+        self._status = status
         self._send(f"READY=1\nSTATUS={status}")
+
+    def status(self, status: str) -> None:
+        """Say the one line that `systemctl status` shows, when it has changed."""
+        if status != self._status:
+            self._status = status
+            self._send(f"STATUS={status}")
 
     def alive(self, now: float) -> None:
         """Say that a step of the loop was completed, at most once per half watchdog interval."""

@@ -35,6 +35,7 @@ class Journal:
         self._retention = timedelta(days=retention_days)
         self._begins = float("inf")  # of the day whose key is at hand, Unix seconds
         self._key = b""
+        self._forgets = float("-inf")  # Unix seconds
         with _told(f"{folder}: expected a folder for the journal"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o750)
             self._chain = _resume(folder)
@@ -49,6 +50,8 @@ class Journal:
         except OSError as error:
             raise _cannot(f"{self._folder}: expected to write the journal", error) from None
         self._chain = chain
+        if clock is ClockState.TRUSTED and wall >= self._forgets:
+            self._forget(wall)
 
     def who(self, cti: bytes, wall: float) -> str:
         """A pseudonym's mark in today's lines: found again only with the day's key."""
@@ -75,10 +78,10 @@ class Journal:
     def _turn_day(self, wall: float) -> None:
         self._key = _day_key(self._folder, _day(wall))
         self._begins = wall - wall % _DAY_S
-        self._forget(wall)
 
     def _forget(self, wall: float) -> None:
-        """Destroy the keys of days past their retention."""
+        """Destroy the keys of days past their retention, once a day; only a trusted clock may say that they are."""
+        self._forgets = wall - wall % _DAY_S + _DAY_S
         oldest = _day(wall - self._retention.total_seconds())
         for path in self._folder.glob("*.key"):
             if path.stem < oldest:

@@ -362,4 +362,5 @@ def run(controller: Controller, inbox: Waiting, health: Health, clock: Clock) ->
     while not controller.stopped:
         due = soonest(controller.next_due(), health.next_due())
         controller.handle(inbox.get(due))
+        health.status(controller.state.value)
         health.alive(clock.monotonic())
