@@ -45,16 +45,19 @@ class JournalConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """The camera. Exposure in microseconds, gain as a factor, lens position in dioptres (1 / metres)."""
+    """The camera. Exposure in microseconds, gain as a factor, lens position in dioptres (1 / metres), or in a V4L2 driver's own steps.
+
+    "auto" leaves a setting to the camera: for one whose focus is fixed, or whose driver does not take it.
+    """
 
     kind: Literal["picamera2", "v4l2"] = "picamera2"
     device: Place = "/dev/video0"
     width: Annotated[int, Meta(ge=320, le=4096)] = 1280
     height: Annotated[int, Meta(ge=240, le=3072)] = 720
     fps: Annotated[int, Meta(ge=5, le=120)] = 30
-    exposure_us: Annotated[int, Meta(ge=50, le=33000)] = 4000
-    gain: Annotated[float, Meta(ge=1, le=16)] = 2.0
-    lens_position: Annotated[float, Meta(ge=0, le=15)] = 4.0
+    exposure_us: Annotated[int, Meta(ge=50, le=33000)] | Literal["auto"] = 4000
+    gain: Annotated[float, Meta(ge=1, le=1024)] | Literal["auto"] = "auto"
+    lens_position: Annotated[float, Meta(ge=0, le=1024)] | Literal["auto"] = "auto"
 
 
 class ScannerConfig(Struct, frozen=True, forbid_unknown_fields=True):

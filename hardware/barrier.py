@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from gpiozero import Factory
 
 from hardware.guard import Eyes, Guard
 from hardware.pins import Output, Wiring, close_all
+
+FIRST_QUIET_S: Final = 1.0
+"""Longer than anybody who walks is between the two beams."""
 
 
 class Barrier(Guard):
@@ -27,7 +31,9 @@ class Barrier(Guard):
         movers = {"release": wiring.release, "secure": wiring.secure}
         self._pins = {use: Output(use, pin, factory) for use, pin in movers.items() if pin is not None}
         eyes = Eyes(*(partial(read, sensor) for sensor in ("entry", "exit", "fire")))
-        super().__init__(self._pins["release"], self._pins.get("secure"), eyes, pulse_s, longest_secure_s)
+        super().__init__(
+            self._pins["release"], self._pins.get("secure"), eyes, pulse_s, longest_secure_s, FIRST_QUIET_S
+        )
 
     def close(self) -> None:
         """Drive nothing, deny everything from here on, let go of the pins."""

@@ -59,11 +59,20 @@ _NEVER: Final = _Span(math.inf, math.inf)
 class Guard:
     """Drives `release` in pulses of `pulse_s` seconds and `secure` for at most `longest_secure_s`.
 
+    Until a first release nobody knows who stands in the lane that a dead process left: the first push waits for `first_quiet_s` of quiet.
     `secure` is None where the barrier closes by itself. Owned by one thread, which calls `run(now)` at `next_due()`
     and whenever a sensor changed; being late only delays an end.
     """
 
-    def __init__(self, release: Line, secure: Line | None, eyes: Eyes, pulse_s: float, longest_secure_s: float) -> None:
+    def __init__(
+        self,
+        release: Line,
+        secure: Line | None,
+        eyes: Eyes,
+        pulse_s: float,
+        longest_secure_s: float,
+        first_quiet_s: float = 0.0,
+    ) -> None:
         if not SHORTEST_PULSE_S <= pulse_s <= LONGEST_PULSE_S:
             raise DeviceError(f"a release pulse lasts {SHORTEST_PULSE_S} to {LONGEST_PULSE_S} s, not {pulse_s} (law 6)")
         if not 0 < longest_secure_s <= LONGEST_SECURE_S:
@@ -73,6 +82,7 @@ class Guard:
         self._eyes = eyes
         self._pulse_s = pulse_s
         self._longest_secure_s = longest_secure_s
+        self._quiet_s = first_quiet_s
         self._closed = False
         self._pulse = self._securing = _NEVER
         self._still_until = self._look_at = -math.inf
@@ -85,6 +95,7 @@ class Guard:
         if self._pulse is not _NEVER:
             raise DeviceError("release denied: a release pulse is running (law 6)")
         self._pulse = _Span(now, now + self._pulse_s)
+        self._quiet_s = 0.0
         self._securing = _NEVER
         self._drive(now)
 
@@ -96,7 +107,7 @@ class Guard:
         self._admit(now)
         self._pulse = _NEVER
         self._securing = _Span(now, now + self._longest_secure_s)
-        self._still_until = now
+        self._still_until = now + self._quiet_s
         self._drive(now)
 
     def hold(self, now: float) -> None:

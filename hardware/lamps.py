@@ -1,6 +1,7 @@
 """Status lamps. A cue is told by its lamp's place, shape and rhythm, never by colour alone; all flash below 3 Hz."""
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -8,7 +9,7 @@ from gpiozero import Factory
 
 from hardware import DeviceError
 from hardware.pins import Output, Wiring, close_all
-from hardware.rhythm import STEADY, Player, Rhythm, soonest
+from hardware.rhythm import STEADY, Player, Rhythm, each, soonest
 
 _BRISK: Final = Rhythm(250, 250)
 _CALM: Final = Rhythm(500, 500)
@@ -43,8 +44,7 @@ class Lamps:
         if cue == "seen":
             self._players["seen"].play(SEEN, now)
         elif cue in CUES:
-            for lamp, player in self._players.items():
-                player.play(CUES[cue].get(lamp), now)
+            each(partial(player.play, CUES[cue].get(lamp), now) for lamp, player in self._players.items())
         else:
             raise DeviceError(f"expected a lamp cue, one of seen, {', '.join(CUES)}; got {cue!r}")
 
@@ -54,8 +54,7 @@ class Lamps:
 
     def run(self, now: float) -> None:
         """Bring every lamp to what it should be at `now`."""
-        for player in self._players.values():
-            player.run(now)
+        each(partial(player.run, now) for player in self._players.values())
 
     def close(self) -> None:
         """All dark; let go of the pins."""

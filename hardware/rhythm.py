@@ -1,9 +1,11 @@
 """Rhythms in time that comes in as an argument: what is on is a function of how long ago it began."""
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from hardware import DeviceError
 from hardware.pins import Line
 
 
@@ -77,3 +79,15 @@ class Player:
 def soonest(*dues: float | None) -> float | None:
     """Return the earliest of some `next_due()`s, or None if nothing is due."""
     return min((due for due in dues if due is not None), default=None)
+
+
+def each(calls: Iterable[Callable[[], None]]) -> None:
+    """Make every call, whatever happened to the one before it: one dead lamp must not darken the others. Raises the first DeviceError."""
+    failures = []
+    for call in calls:
+        try:
+            call()
+        except DeviceError as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]

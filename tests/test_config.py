@@ -1,6 +1,5 @@
 """gate.toml: what is wrong is named by its file and dotted path, and how to mend it; nothing else ever comes out."""
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -57,7 +56,7 @@ def test_the_least_that_a_lane_needs() -> None:
         ("[wiring]\nrelease = 28", "wiring.release: expected `int` <= 27; mend the value"),
         ("[wiring]\nrelease = true", "wiring.release: expected `int`, got `bool`; mend the value"),
         ('[wiring]\nsecure = "nothing"', "wiring.secure: invalid enum value 'nothing'; mend the value"),
-        ("[camera]\nexposure_us = 1.5", "camera.exposure_us: expected `int`, got `float`; mend the value"),
+        ("[camera]\nexposure_us = 1.5", "camera.exposure_us: expected `int | str`, got `float`; mend the value"),
         ("[pins]\nfactory = 'mock'", "pins.factory: invalid enum value 'mock'; mend the value"),
         ("[journal]\nretention_days = 0", "journal.retention_days: expected `int` >= 1; mend the value"),
         ('[journal]\nfolder = "a\\u0000b"', "journal.folder: expected `str` matching regex"),
@@ -107,13 +106,10 @@ def test_a_file_that_cannot_be_read_is_named_with_the_mend(tmp_path: Path) -> No
             load(path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
-    path = tmp_path / "gate.toml"
-    path.write_text(LEAST)
-    path.chmod(0)
-    with pytest.raises(ConfigError, match="expected a file that can be read, got: Permission denied"):
-        load(path)
+def test_a_file_that_may_not_be_read() -> None:
+    """Even root cannot read the memory at address 0."""
+    with pytest.raises(ConfigError, match="expected a file that can be read, got: Input/output error"):
+        load(Path("/proc/self/mem"))
 
 
 def test_an_endless_file_is_not_read_to_its_end() -> None:

@@ -31,6 +31,8 @@ def test_every_command_is_a_call_that_the_hardware_knows(devices: Devices, lane:
 
 def test_only_secure_pushes(devices: Devices, lane: Plant) -> None:
     devices.perform(Command.SECURE, lane.clock.now)
+    assert not lane.pin("secure"), "whoever a dead process left inside has a second to be seen"
+    devices.run(lane.clock.now + 1.0)
     assert lane.pin("secure")
     devices.perform(Command.HOLD, lane.clock.now)
     assert not lane.pin("secure")

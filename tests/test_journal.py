@@ -157,6 +157,7 @@ def test_keys_are_destroyed_after_their_retention(tmp_path: Path) -> None:
     for day in range(6):
         kept.who(CTI, NOON + day * DAY)
         kept.append(Kind.START, NOON + day * DAY, ClockState.TRUSTED, {})
+        kept.sync()
     assert len(list(tmp_path.glob("*.key"))) == 4, "today's and three days'"
     kept.append(Kind.START, NOON + 9000 * DAY, ClockState.UNTRUSTED, {})
     kept.close()

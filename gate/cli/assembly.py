@@ -97,7 +97,9 @@ def controller(
     parts = Parts(
         verifier=judge,
         desk=Desk(Policy(config.lane.scopes), replay),
-        clock_trust=ClockTrust(floor=judge.trust.issued),  # nothing that we hold was signed later than now
+        clock_trust=ClockTrust(
+            floor=max(judge.trust.issued, journal.floor)
+        ),  # nothing that we hold is of later than now
         timers=Timers(times.referred, times.walk, times.passage, times.securing),
         devices=devices,
         journal=journal,

@@ -90,7 +90,7 @@ def _lane(settings: Config, path: Path, start_scanner: "Callable[[], subprocess.
         stack.callback(health.close)
         with closing(devices.barrier):
             loop.run(controller, inbox, health, clock)
-    return 0
+    return 0 if controller.at_peace else 1
 
 
 def _secure(settings: Config) -> int:

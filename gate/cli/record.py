@@ -7,11 +7,12 @@ from contextlib import closing
 from itertools import takewhile
 from pathlib import Path
 
+from rich.console import Console
 from rich.progress import track
 
 from gate import config
 from gate.cli import say
-from gate.cli.scan import open_camera
+from gate.cli.scan import chosen, open_camera
 from gate.errors import GateError
 from hardware.camera import Camera, Frame
 from hardware.recording import CameraSettings, Recording, save
@@ -31,9 +32,9 @@ def record(arguments: Namespace) -> int:
             width=settings.width,
             height=settings.height,
             fps=settings.fps,
-            exposure_us=settings.exposure_us,
-            gain=settings.gain,
-            lens_position=settings.lens_position,
+            exposure_us=chosen(settings.exposure_us),
+            gain=chosen(settings.gain),
+            lens_position=chosen(settings.lens_position),
         )
         frames = write(camera, folder, taken, arguments.seconds, title=folder.name)
     say(f"{frames} frames in {folder}")
@@ -45,7 +46,7 @@ def write(camera: Camera, folder: Path, taken: CameraSettings, seconds: float, t
     wall = time.time() - camera.now()
     times: list[float] = []
     with Writer(folder / "frames.mp4", taken.width, taken.height, taken.fps) as video:
-        for frame in track(_for(camera, seconds), "recording", total=int(seconds * taken.fps)):
+        for frame in track(_for(camera, seconds), "recording", int(seconds * taken.fps), console=Console(stderr=True)):
             video.write(frame.grey)
             times.append(frame.captured_at)
     if not times:

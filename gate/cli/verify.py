@@ -18,18 +18,18 @@ _LONGEST: Final = 1 << 14
 
 
 def verify(arguments: Namespace) -> int:
-    """The verdict on a text, or on each line of stdin; 0 when every one was cleared."""
+    """The verdict on a text, or on each line of stdin; 0 when there was one and every one was cleared."""
     settings = config.load(arguments.config)
     judge = assembly.verifier(settings)
     rules = Policy(settings.lane.scopes)
-    all_cleared = True
+    judged, all_cleared = False, True
     for text in lines(sys.stdin.buffer) if arguments.text == "-" else (arguments.text,):
         wall = time.time() if arguments.at is None else float(arguments.at)
         desk = Desk(rules, Replay(0, 1))  # nobody has passed yet: each text is judged on its own
         decision = desk.decide(judge.verify(text, Moment(wall, trusted=True)), wall)
-        all_cleared &= decision.cleared
+        judged, all_cleared = True, all_cleared and decision.cleared
         _print(decision, as_json=arguments.json)
-    return 0 if all_cleared else 1
+    return 0 if judged and all_cleared else 1
 
 
 def lines(stream: BinaryIO) -> Iterator[str]:

@@ -5,6 +5,7 @@ milliseconds that a traveller need not wait for. A pseudonym can be found again 
 """
 
 import errno
+import json
 import os
 import secrets
 import threading
@@ -28,17 +29,21 @@ _TAIL: Final = 1 << 16
 
 
 class Journal:
-    """The journal of one lane, in one folder. Written by the one thread that owns the lane; every failure is a JournalError."""
+    """The journal of one lane, in one folder. Written by the one thread that owns the lane; every failure is a JournalError.
+
+    `floor` is the last trusted time that was in it when it was opened (Unix seconds).
+    """
 
     def __init__(self, folder: Path, retention_days: int, wall: float) -> None:
         self._folder = folder
         self._retention = timedelta(days=retention_days)
         self._begins = float("inf")  # of the day whose key is at hand, Unix seconds
         self._key = b""
-        self._forgets = float("-inf")  # Unix seconds
+        self._trusted = float("-inf")  # the last entry whose clock was trusted, Unix seconds
+        self._forgets = 0.0
         with _told(f"{folder}: expected a folder for the journal"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-            self._chain = _resume(folder)
+            self._chain, self.floor = _resume(folder)
             self._turn_day(wall)
             self._file = os.open(self._open_path(wall), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
@@ -50,8 +55,8 @@ class Journal:
         except OSError as error:
             raise _cannot(f"{self._folder}: expected to write the journal", error) from None
         self._chain = chain
-        if clock is ClockState.TRUSTED and wall >= self._forgets:
-            self._forget(wall)
+        if clock is ClockState.TRUSTED:
+            self._trusted = wall
 
     def who(self, cti: bytes, wall: float) -> str:
         """A pseudonym's mark in today's lines: found again only with the day's key."""
@@ -61,9 +66,12 @@ class Journal:
         return audit.who(self._key, cti)
 
     def sync(self) -> None:
-        """Put what was written on the disk. May take milliseconds; called from a thread of its own."""
+        """Put what was written on the disk, and destroy old keys. May take milliseconds; called from a thread of its own."""
         with _told(f"{self._folder}: expected to keep the journal"):
             os.fdatasync(self._file)
+        if self._trusted >= self._forgets:
+            with _told(f"{self._folder}: expected to destroy an old day's key"):
+                self._forget(self._trusted)
 
     def close(self) -> None:
         """Keep what was written, and close."""
@@ -144,13 +152,21 @@ def _append(file: int, line: bytes) -> None:
         raise
 
 
-def _resume(folder: Path) -> Chain:
-    """The chain after the last whole line; a line that a power cut tore is cut off, for it was never acknowledged."""
+def _resume(folder: Path) -> tuple[Chain, float]:
+    """The chain after the last whole line, and its time if it was trusted (Unix seconds; else 0): it cannot be earlier than that now.
+
+    A line that a power cut tore is cut off, for it was never acknowledged.
+    """
     for path in sorted(folder.glob(_FILES), reverse=True):
         last = _last_line(path)
         if last is not None:
-            return _followed(path, last)
-    return Chain()
+            return _followed(path, last), _trusted_time(last)
+    return Chain(), 0.0
+
+
+def _trusted_time(line: bytes) -> float:
+    content = json.loads(line)
+    return float(content["at"]) if content["clock"] == ClockState.TRUSTED else 0.0
 
 
 def _last_line(path: Path) -> bytes | None:

@@ -96,6 +96,11 @@ class Controller:
         """Where the lane is."""
         return self._lane.state
 
+    @property
+    def at_peace(self) -> bool:
+        """Whether the barrier is where it may be left: shut, or free because of fire."""
+        return self._inputs.closed or self._lane.state is State.EVACUATION
+
     def start(self) -> None:
         """Secure the barrier if nobody is in the way, and begin. Raises SecureFailedError, as `handle` does."""
         self._read_clock()
@@ -234,7 +239,12 @@ class Controller:
 
     def _perform(self, commands: tuple[Command, ...], now: float) -> None:
         """Every command is tried, whatever happened to the one before it; a failure becomes FAULT afterwards (law 5)."""
-        failures = [(command, failure) for command in commands if (failure := self._try(command, now))]
+        failures: list[tuple[Command, OSError | JournalError]] = []
+        for command in commands:
+            if command is Command.COMMIT and Command.RELEASE in dict(failures):
+                command = Command.GIVE_BACK  # noqa: PLW2901 - the barrier never moved: nobody passed (law 7)
+            if failure := self._try(command, now):
+                failures.append((command, failure))
         for command, failure in failures:
             if command is Command.SECURE and isinstance(failure, OSError):
                 self._attempt(Kind.FAULT, {"what": str(failure)})
@@ -346,6 +356,8 @@ class Controller:
     def _read_clock(self) -> None:
         clock = self._clock
         reading = Reading(clock.wall(), synchronised=clock.synchronised(), monotonic=clock.monotonic())
+        if self._clock_trust.synchronised is None and reading.synchronised:
+            self._parts.desk.replay.refuse_until(int(reading.wall) - 1)
         self._clock_trust = self._clock_trust.read(reading)
 
 

@@ -59,6 +59,10 @@ class Replay:
         """Count the credentials remembered, without the open one."""
         return len(self._passed)
 
+    def refuse_until(self, iat: int) -> None:
+        """Accept nothing made at or before `iat` (Unix seconds): what passed before a restart is not remembered, and must not pass again."""
+        self._floor = max(self._floor, iat)
+
     def judge(self, presentation: Presentation, wall: float) -> Reason | None:
         """Say why this presentation may not pass at `wall` (Unix seconds), or None. Changes nothing."""
         if self.is_open(presentation):
