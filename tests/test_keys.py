@@ -176,6 +176,7 @@ def test_a_control_point_key_is_read_from_pem() -> None:
         (pem(Ed25519PrivateKey.generate()), "X25519"),
         (pem(ec.generate_private_key(ec.SECP256R1())), "X25519"),
     ],
+    ids=["nothing", "no key", "encrypted", "Ed25519", "P-256"],
 )
 def test_any_other_file_says_what_was_expected(data: bytes, why: str) -> None:
     with pytest.raises(TrustError, match=why):
