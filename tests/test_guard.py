@@ -235,6 +235,22 @@ def test_quiet_before_a_new_secure_is_not_owed_from_an_old_one() -> None:
     assert lines(plant) == (False, True)
 
 
+def test_the_first_push_waits_for_quiet_and_those_after_a_release_do_not() -> None:
+    plant = Plant()
+    guard = Guard(Wire(plant, "release"), Wire(plant, "secure"), plant.eyes, PULSE_S, LONGEST_S, first_quiet_s=1.0)
+    guard.secure(10.0)
+    guard.run(10.99)
+    assert lines(plant) == (False, False)
+    guard.run(11.0)
+    assert lines(plant) == (False, True)
+    guard.hold(11.1)
+    guard.secure(11.2)
+    assert lines(plant) == (False, False), "still nobody knows who is inside"
+    guard.release(12.0)
+    guard.secure(13.0)
+    assert lines(plant) == (False, True)
+
+
 def test_securing_ends_the_pulse_and_releasing_ends_securing() -> None:
     plant = Plant()
     guard = guard_of(plant)

@@ -536,3 +536,45 @@ def test_a_chain_goes_on_over_a_restart(make: Open, tmp_path: Path) -> None:
         lane.controller.start()
         lane.controller._parts.journal.sync()
     assert lane.kinds() == ["start", "start"]
+
+
+# What a lane knows of the one before it.
+
+
+def test_a_code_that_was_made_before_a_restart_does_not_pass_again(make: Open, tmp_path: Path) -> None:
+    first = make(journal=tmp_path / "kept")
+    first.controller.start()
+    first.wind(1.0)
+    text = first.code()
+    first.gear.walkway.expect_walker()
+    first.show(text)
+    first.wind_to(State.STANDBY)
+    second = make(WoundClock(now=first.clock.now), journal=tmp_path / "kept")
+    second.controller.start()
+    second.wind(1.0)
+    second.show(text)
+    assert second.reasons == ["replayed"]
+    second.wind(5.0)
+    second.show(second.code())
+    assert second.reasons == ["replayed", "cleared"]
+
+
+def test_a_clock_that_is_behind_the_record_judges_nobody(make: Open, tmp_path: Path) -> None:
+    first = make(journal=tmp_path / "kept")
+    first.controller.start()
+    yesterday = WoundClock()
+    yesterday.wall_at_zero -= 1800.0  # after the trust list was signed, before the record's last line
+    second = make(yesterday, journal=tmp_path / "kept")
+    second.controller.start()
+    second.wind(1.0)
+    second.show(second.code())
+    assert second.reasons == ["clock_untrusted"]
+
+
+def test_a_release_that_fails_before_one_who_stands_there_is_no_passage(lane: Plant) -> None:
+    lane.gear.walkway.break_beam("entry", broken=True)
+    lane.wind(0.1)
+    break_output(lane, "release")
+    lane.show(lane.code())
+    assert "passage" not in lane.kinds()
+    assert lane.kinds().count("no_show") == 1

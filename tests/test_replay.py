@@ -221,3 +221,11 @@ def test_with_little_room_and_a_clock_that_jumps_nothing_passes_twice(
             passed(replay, presentation, at=wall - NOW)
             let_through.add(presentation)
         assert len(replay) <= capacity
+
+
+def test_after_a_restart_nothing_made_before_it_passes() -> None:
+    replay = Replay(0, 10)
+    replay.refuse_until(NOW + 5)
+    replay.refuse_until(NOW)  # only rises
+    assert replay.judge(shown(5), NOW + 6) is Reason.REPLAYED
+    assert replay.judge(shown(6), NOW + 6) is None
