@@ -35,7 +35,7 @@ class Eyes:
     exit: Read
     fire: Read
 
-    def object(self) -> bool:
+    def objects(self) -> bool:
         """Return whether the barrier may not be pushed now (laws 2 and 4); a sensor that cannot be read objects."""
         try:
             return self.fire() or self.entry() or self.exit()
@@ -154,7 +154,7 @@ class Guard:
             self._securing = _NEVER
             return False
         self._look_at = now + LOOK_S
-        if self._eyes.object():
+        if self._eyes.objects():
             self._still_until = now + SETTLE_S
         return now >= self._still_until
 

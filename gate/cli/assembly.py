@@ -97,9 +97,8 @@ def controller(
     parts = Parts(
         verifier=judge,
         desk=Desk(Policy(config.lane.scopes), replay),
-        clock_trust=ClockTrust(
-            floor=max(judge.trust.issued, journal.floor)
-        ),  # nothing that we hold is of later than now
+        # Nothing that we hold was signed, or recorded by a trusted clock, later than now.
+        clock_trust=ClockTrust(floor=max(judge.trust.issued, journal.floor)),
         timers=Timers(times.referred, times.walk, times.passage, times.securing),
         devices=devices,
         journal=journal,

@@ -36,6 +36,10 @@ class Decided:
     state: State
 
 
+AT_REST: Final = frozenset({State.STANDBY, State.EVACUATION, State.OUT_OF_SERVICE})
+"""Where nobody is under way: a passage or a referral is over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
     """The lane came to rest: standby, evacuation or out of service."""
@@ -281,7 +285,7 @@ class Controller:
             self._faults.clear()
         if self._lane.state is State.EVACUATION:
             self._keep(Kind.EVACUATION, {})
-        if self._lane.state in _AT_REST:
+        if self._lane.state in AT_REST:
             self._parts.report(Settled(self._lane.state))
             self._receipt = None
 
@@ -361,9 +365,8 @@ class Controller:
         self._clock_trust = self._clock_trust.read(reading)
 
 
-_AT_REST: Final = frozenset({State.STANDBY, State.EVACUATION, State.OUT_OF_SERVICE})
 _FAULTED: Final = frozenset({State.EVACUATION, State.OUT_OF_SERVICE})
-_ENDS: Final = _AT_REST | {State.REFERRED}
+_ENDS: Final = AT_REST | {State.REFERRED}
 """Where a lane that was told to stop may end; every other state leads to one of these by itself (law 3)."""
 
 

@@ -16,7 +16,7 @@ _UINT, _BSTR, _TSTR = 0, 2, 3
 """Major types (RFC 8949 section 3.1) whose values vary; all others stand in literals."""
 _SIZES: Final = {24: (1, 24), 25: (2, 1 << 8), 26: (4, 1 << 16), 27: (8, 1 << 32)}
 """Additional information -> bytes of the argument, and the least value that needs that many."""
-_HEADS: Final = {size: bytes((0x40 | size,)) if size < 24 else bytes((0x58, size)) for size in (4, 8, 12, 32, 64)}  # noqa: PLR2004
+_HEADS: Final = {size: bytes((0x40 | size,)) if size < 24 else bytes((0x58, size)) for size in (4, 8, 12, 32, 64)}  # noqa: PLR2004 - RFC 8949 section 3
 """The heads of the byte strings whose size FORMAT section 2 fixes."""
 
 

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gate.controller.inbox import Message, Stop
-from gate.controller.loop import Decided, Report, Settled, Told
+from gate.controller.loop import AT_REST, Decided, Report, Settled, Told
 from gate.controller.receipt import Receipt
 from gate.errors import GateError
-from gate.lane.machine import State
 from gate.rehearsal.scene import UNREAD, Result, Scene
 from gate.rehearsal.stage import Stage, StageClock
 
 if TYPE_CHECKING:
+    from gate.lane.machine import State
     from gate.lane.policy import Decision
 
 _LEAD_S: Final = 0.05
@@ -19,8 +19,6 @@ _LEAD_S: Final = 0.05
 
 _GRACE_S: Final = 0.3
 """After the last frame: a symbol may still be under way."""
-
-_AT_REST: Final = frozenset({State.STANDBY, State.EVACUATION, State.OUT_OF_SERVICE})
 
 
 class Walkway(Protocol):
@@ -114,7 +112,7 @@ class Conductor:
 
     def _end_if_over(self) -> None:
         over = self._scene is not None and not self.playing and self._give_up_at is None
-        if over and self.failure is None and self._state in _AT_REST:
+        if over and self.failure is None and self._state in AT_REST:
             self._end()
 
     def _end(self) -> None:
