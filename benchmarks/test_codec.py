@@ -11,7 +11,7 @@ from figures import Call, Figures, ratios
 from pyhpke import AEADId, CipherSuite, KDFId, KEMId
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from gate.credential import armor, claims, cose, hpke
+from gate.credential import armor, claims, cose, hpke, keys
 from gate.credential.keys import ControlPointKey
 
 _ROUNDS = 200
@@ -76,7 +76,16 @@ def _deterministic(data: bytes) -> Any:  # noqa: ANN401 - whatever was encoded
     return item
 
 
+def _ed25519(lane: SpecimenLane) -> Pair:
+    """The issuer's signature of a code. Not our own code, but not the package that all the rest is verified by."""
+    private = lane.specimen.kit.macau.key
+    public, message = private.public_key(), bytes(230)
+    signature, key = private.sign(message), keys.load_ed25519(public.public_bytes_raw())
+    return {"ours": lambda: keys.verify(key, signature, message), "library": lambda: public.verify(signature, message)}
+
+
 PAIRS = {
+    "Ed25519 verify": (_ed25519, "cryptography"),
     "Base45 decode": (_base45, "base45"),
     "HPKE open": (_hpke, "pyhpke"),
     "CBOR, 7 layers": (_cbor, "cbor2 strict + re-encode"),

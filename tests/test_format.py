@@ -4,14 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 import gate.credential
 from gate.credential.armor import MAX_CHARACTERS, unarmor
 from gate.credential.claims import MAX_STATUS_URI, parse_key_binding
 from gate.credential.cose import open_encrypt0, parse_encrypt0
-from gate.credential.keys import ControlPointKey, verify
+from gate.credential.keys import ControlPointKey, load_ed25519, verify
 from gate.credential.reasons import Reason
 from gate.credential.trust import Policy, build_trust, parse_trust_list
 from gate.credential.verifier import Moment, Place, Verifier
@@ -52,7 +51,7 @@ def test_the_hex_is_what_the_verifier_reads() -> None:
     assert open_encrypt0(parse_encrypt0(hexed(ENVELOPE)), opened()) == hexed(MESSAGE)
     shown = parse_key_binding(hexed(MESSAGE))
     inner = shown.credential.message
-    verify(Ed25519PublicKey.from_public_bytes(hexed(ISSUER)), inner.signature, inner.signed())
+    verify(load_ed25519(hexed(ISSUER)), inner.signature, inner.signed())
     for line in ('3 aud: "HZMB-HK"', '9 scope: "MO-PR"', '"idx": 1024', '"uri": "urn:uto:uto-mo"', "1 alg: -9, ESP256"):
         assert f"# {line}" in re.sub(r"#\s+", "# ", MESSAGE)
     said = (shown.aud, shown.credential.scope, shown.credential.status_index, shown.credential.status_uri, shown.alg)

@@ -1,7 +1,5 @@
 """From a verdict to a decision, and to what a traveller is told."""
 
-from dataclasses import replace
-
 import pytest
 
 from gate.credential.claims import Presentation
@@ -23,8 +21,8 @@ SHOWN = Presentation(
     status_uri="https://status.example/1",
     status_index=1,
 )
-NEXT = replace(SHOWN, iat=NOW + 5, cnonce=b"nonce-02")
-OTHER = replace(SHOWN, cti=b"pseudonym-02")
+NEXT = SHOWN._replace(iat=NOW + 5, cnonce=b"nonce-02")
+OTHER = SHOWN._replace(cti=b"pseudonym-02")
 
 
 def desk() -> Desk:
@@ -43,7 +41,7 @@ def test_a_genuine_presentation_of_an_admitted_class_is_cleared() -> None:
 
 
 def test_a_class_that_the_lane_does_not_admit_is_not_eligible() -> None:
-    tourist = replace(SHOWN, scope="MO-PR ")
+    tourist = SHOWN._replace(scope="MO-PR ")
     decision = desk().decide(Verdict(Reason.CLEARED, tourist), NOW)
     assert decision == Decision(Reason.NOT_ELIGIBLE, Answer.COUNTER, tourist)
     assert not decision.cleared
@@ -53,7 +51,7 @@ def test_eligibility_comes_before_replay() -> None:
     at = desk()
     at.replay.open(SHOWN, NOW)
     at.replay.commit()
-    assert at.decide(Verdict(Reason.CLEARED, replace(SHOWN, scope="XX")), NOW).reason is Reason.NOT_ELIGIBLE
+    assert at.decide(Verdict(Reason.CLEARED, SHOWN._replace(scope="XX")), NOW).reason is Reason.NOT_ELIGIBLE
 
 
 def test_what_passed_is_replayed_and_what_follows_at_once_is_passback() -> None:
@@ -120,7 +118,7 @@ def test_somebody_elses_turn_or_another_outcome_begins_anew(between: tuple[Reaso
 
 
 def test_another_issuers_credential_is_another() -> None:
-    assert answers((STALE, SHOWN), (STALE, replace(NEXT, issuer_kid=b"issuer-2"))) == [FRESH, FRESH]
+    assert answers((STALE, SHOWN), (STALE, NEXT._replace(issuer_kid=b"issuer-2"))) == [FRESH, FRESH]
 
 
 def test_a_stale_code_without_a_presentation_is_never_a_second_try() -> None:

@@ -9,6 +9,7 @@ from forge import AT, FILES, KIT, Bend, bent, flipped, signed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gate.credential.keys import load_ed25519
 from gate.credential.status import Status, StatusList, load_status_list
 from gate.errors import TrustError
 from gate.specimen.cases import REVOKED_INDEX, STATUS_ENTRIES, SUSPENDED_INDEX, VALID_FROM, VALID_UNTIL
@@ -17,7 +18,7 @@ from gate.specimen.issuer import Issuer
 
 URI = "urn:uto:list"
 ISSUER = KIT.macau
-KEY = ISSUER.key.public_key()
+KEY = load_ed25519(ISSUER.key.public_key().public_bytes_raw())
 ENTRIES = 20
 
 

@@ -33,7 +33,7 @@ def test_the_specimens_trust_is_built() -> None:
     assert (issuer.name, issuer.kid, issuer.environment) == ("UTO-MO", KIT.macau.kid, "specimen")
     assert (issuer.valid_from, issuer.valid_until) == (VALID_FROM, VALID_UNTIL)
     assert issuer.scopes == {"MO-PR", "MO-NR"}
-    assert issuer.raw_key == issuer.key.public_bytes_raw() == KIT.macau.key.public_key().public_bytes_raw()
+    assert issuer.key.raw == KIT.macau.key.public_key().public_bytes_raw()
     assert TRUST.control_points[KIT.point.kid] == ("HZMB-HK", KIT.point.public)
     assert {found.issuer_kid for found in TRUST.status_lists.values()} == set(TRUST.issuers)
 

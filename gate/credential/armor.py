@@ -1,30 +1,34 @@
 """The outermost layer: the prefix, the limits and Base45 (FORMAT sections 1 and 4.1).
 
-Junk must cost almost nothing: the prefix and the length are looked at before any character is decoded.
+Junk must cost almost nothing: how a text begins and how long it is are looked at before any character is decoded.
 """
 
 import re
 from typing import Final
 
-from gate.credential.reasons import Reason, Refused, malformed
+from gate.credential.reasons import Reason, malformed
 
 PREFIX: Final = "EC1:"
 MAX_CHARACTERS: Final = 900
 _OTHER_VERSION: Final = re.compile(r"EC[0-9]:")
+_BEGINNING: Final = PREFIX + "9GQQJ9A60F85"
+"""How every code begins: its first 8 bytes are `16([ h'` and `{1: 41, 4:` with their heads (FORMAT section 2), and 2 bytes are 3 characters."""
 _ALPHABET: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 _FOREIGN: Final = 255
 _VALUES: Final = bytes(_ALPHABET.find(c) if c in _ALPHABET else _FOREIGN for c in range(256))
 
 
-def unarmor(text: str) -> bytes:
-    """The bytes behind a shown text.
+def glance(text: str) -> Reason | None:
+    """Why a text cannot be a code, seen from its beginning: `not_ours`, `unknown_version` or `malformed`; None where it may be one."""
+    if text.startswith(_BEGINNING):
+        return None
+    if text.startswith(PREFIX):
+        return Reason.MALFORMED
+    return Reason.UNKNOWN_VERSION if _OTHER_VERSION.match(text) else Reason.NOT_OURS
 
-    Raises Refused: `not_ours`, `unknown_version`, or `malformed` for an EC1 text that is too long or not exact Base45.
-    """
-    if not text.startswith(PREFIX):
-        if _OTHER_VERSION.match(text):
-            raise Refused(Reason.UNKNOWN_VERSION, "expected version 1 of the code, got another digit")
-        raise Refused(Reason.NOT_OURS, "expected a text that begins with EC1:")
+
+def unarmor(text: str) -> bytes:
+    """The bytes behind a text that `glance` let through. Raises Refused (`malformed`) where it is too long or not exact Base45."""
     if len(text) > MAX_CHARACTERS:
         raise malformed(f"expected at most {MAX_CHARACTERS} characters, got {len(text)}")
     return decode_base45(text[len(PREFIX) :])

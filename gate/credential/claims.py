@@ -3,12 +3,11 @@
 What lives for one verdict only is a NamedTuple: a frozen dataclass takes four times as long to make.
 """
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from gate.credential.cbor import Reader
+from gate.credential.cbor import Reader, form, uint
 from gate.credential.cose import Sign1, read_sign1
-from gate.credential.keys import ED25519, ED25519_BYTES, ESP256, P256_BYTES
+from gate.credential.keys import ED25519, ESP256
 
 MAX_TIME: Final = 1 << 33
 """Times are below this (FORMAT section 4.2)."""
@@ -18,30 +17,39 @@ MAX_STATUS_URI: Final = 27
 
 _MAX_TEXT: Final = 255
 _MAX_INDEX: Final = 1 << 64
-_ISSUER_KID_BYTES: Final = 8
-_CTI_BYTES: Final = 12
-_CNONCE_BYTES: Final = 8
 
-# What FORMAT section 2 fixes between two values, in the deterministic encoding.
+# What FORMAT section 2 fixes, in the deterministic encoding. Strings of any length stand between the runs: only their heads say where they end.
 _AUD: Final = b"\xa3\x03"  # {3:
-_IAT: Final = b"\x06"  # 6:
-_CNONCE: Final = b"\x18\x27"  # 39:
-_PHONE_ALG: Final = b"\xa3\x01"  # {1:
-_ALGORITHMS: Final = {0x28: ESP256, 0x32: ED25519}  # -9, -19
-_KCWT: Final = b"\x0d"  # 13:
-_TYP_KB_CWT: Final = b"\x10\x19\x01\x26"  # 16: 294
-_ED25519_KID: Final = b"\xa2\x01\x32\x04"  # {1: -19, 4:
-_EXP: Final = b"\xa6\x04"  # {4:
-_CTI: Final = b"\x07"  # 7:
-_CNF: Final = b"\x08\xa1\x01"  # 8: {1:
-_IS_P256: Final = {0xA4: True, 0xA3: False}  # a map of four pairs, or of three
-_P256: Final = b"\x01\x02\x20\x01\x21"  # 1: 2, -1: 1, -2:
-_Y: Final = b"\x22"  # -3:
-_BOOLEANS: Final = {0xF4: False, 0xF5: True}
-_ED25519: Final = b"\x01\x01\x20\x06\x21"  # 1: 1, -1: 6, -2:
-_SCOPE: Final = b"\x09"  # 9:
-_STATUS_IDX: Final = b"\x19\xff\xff\xa1\x6bstatus_list\xa2\x63idx"  # 65535: {"status_list": {"idx":
-_URI: Final = b"\x63uri"  # "uri":
+_PHONE_TIME: Final = form(rb"""
+    \x06 UINT                # 6: iat,
+    \x18\x27 \x48 (.{8})     # 39: cnonce}
+""")
+_PHONE_ALG: Final = form(rb"""
+    \xa3 \x01 ([\x28\x32])   # {1: -9 or -19,
+    \x0d                     # 13:
+""")
+_TYP_KB_CWT: Final = b"\x10\x19\x01\x26"  # 16: 294}
+_ALGORITHMS: Final = {b"\x28": ESP256, b"\x32": ED25519}
+_ISSUER: Final = form(rb"""
+    \xa2 \x01 \x32           # {1: -19, an issuer signs with Ed25519 and nothing else
+    \x04 \x48 (.{8})         # 4: kid}
+""")
+_UP_TO_SCOPE: Final = form(rb"""
+    \xa6 \x04 UINT           # {4: exp,
+    \x06 UINT                # 6: iat,
+    \x07 \x4c (.{12})        # 7: cti,
+    \x08 \xa1 \x01 (?:       # 8: {1: a COSE_Key of one of two kinds (RFC 8747) and no other labels
+      \xa4 \x01\x02 \x20\x01 \x21\x58\x20 (.{32}) \x22 ([\xf4\xf5])   # {1: 2, -1: 1, -2: x, -3: y is odd}
+    | \xa3 \x01\x01 \x20\x06 \x21\x58\x20 (.{32})                     # {1: 1, -1: 6, -2: x}
+    )                        # },
+    \x09                     # 9:
+""")
+_STATUS: Final = form(rb"""
+    \x19\xff\xff \xa1 \x6bstatus_list \xa2   # 65535: {"status_list": {
+    \x63idx UINT                              # "idx": idx,
+    \x63uri                                   # "uri":
+""")
+_TRUE: Final = b"\xf5"
 
 
 class DeviceKey(NamedTuple):
@@ -81,8 +89,7 @@ class KeyBinding(NamedTuple):
     cnonce: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Presentation:
+class Presentation(NamedTuple):
     """One showing of a credential, after both signatures held. `(cti, iat, cnonce)` is its identity (FORMAT section 3)."""
 
     issuer_kid: bytes
@@ -106,41 +113,36 @@ def parse_key_binding(data: bytes) -> KeyBinding:
     payload = Reader(message.payload)
     payload.literal(_AUD)
     aud = payload.tstr(_MAX_TEXT)
-    payload.literal(_IAT)
-    iat = payload.uint(MAX_TIME)
-    payload.literal(_CNONCE)
-    cnonce = payload.bstr(_CNONCE_BYTES)
+    iat, cnonce = payload.run(_PHONE_TIME)
     payload.end()
-    return KeyBinding(message, alg, credential, aud, iat, cnonce)
+    return KeyBinding(message, alg, credential, aud, uint(iat, MAX_TIME), cnonce)
 
 
 def presentation_of(shown: KeyBinding) -> Presentation:
     """The parts that a decision, the replay memory and the journal need."""
     credential = shown.credential
     return Presentation(
-        issuer_kid=credential.issuer_kid,
-        cti=credential.cti,
-        iat=shown.iat,
-        cnonce=shown.cnonce,
-        aud=shown.aud,
-        scope=credential.scope,
-        exp=credential.exp,
-        credential_iat=credential.iat,
-        status_uri=credential.status_uri,
-        status_index=credential.status_index,
+        credential.issuer_kid,
+        credential.cti,
+        shown.iat,
+        shown.cnonce,
+        shown.aud,
+        credential.scope,
+        credential.exp,
+        credential.iat,
+        credential.status_uri,
+        credential.status_index,
     )
 
 
 def _phone_header(protected: bytes) -> tuple[int, Credential]:
     """`{1: alg, 13: credential, 16: 294}`."""
     header = Reader(protected)
-    header.literal(_PHONE_ALG)
-    alg = header.one_of(_ALGORITHMS)
-    header.literal(_KCWT)
+    (alg,) = header.run(_PHONE_ALG)
     credential = _credential(header)
     header.literal(_TYP_KB_CWT)
     header.end()
-    return alg, credential
+    return _ALGORITHMS[alg], credential
 
 
 def _credential(header: Reader) -> Credential:
@@ -148,39 +150,18 @@ def _credential(header: Reader) -> Credential:
     message = read_sign1(header)
     issuer_kid = _issuer_kid(message.protected)
     claims = Reader(message.payload)
-    claims.literal(_EXP)
-    exp = claims.uint(MAX_TIME)
-    claims.literal(_IAT)
-    iat = claims.uint(MAX_TIME)
-    claims.literal(_CTI)
-    cti = claims.bstr(_CTI_BYTES)
-    device_key = _cnf(claims)
-    claims.literal(_SCOPE)
+    exp, iat, cti, p256, y, ed25519 = claims.run(_UP_TO_SCOPE)
     scope = claims.tstr(_MAX_TEXT)
-    claims.literal(_STATUS_IDX)
-    index = claims.uint(_MAX_INDEX)
-    claims.literal(_URI)
+    (index,) = claims.run(_STATUS)
     uri = claims.tstr(MAX_STATUS_URI)
     claims.end()
-    return Credential(message, issuer_kid, exp, iat, cti, device_key, scope, index, uri)
+    key = DeviceKey(ed25519, None) if p256 is None else DeviceKey(p256, y == _TRUE)
+    times = uint(exp, MAX_TIME), uint(iat, MAX_TIME)
+    return Credential(message, issuer_kid, *times, cti, key, scope, uint(index, _MAX_INDEX), uri)
 
 
 def _issuer_kid(protected: bytes) -> bytes:
-    """`{1: -19, 4: kid}`: an issuer signs with Ed25519 and nothing else."""
     header = Reader(protected)
-    header.literal(_ED25519_KID)
-    kid = header.bstr(_ISSUER_KID_BYTES)
+    (kid,) = header.run(_ISSUER)
     header.end()
-    return kid
-
-
-def _cnf(claims: Reader) -> DeviceKey:
-    """`8: {1: COSE_Key}` (RFC 8747): P-256 compressed or Ed25519, no other labels."""
-    claims.literal(_CNF)
-    if claims.one_of(_IS_P256):
-        claims.literal(_P256)
-        x = claims.bstr(P256_BYTES)
-        claims.literal(_Y)
-        return DeviceKey(x, claims.one_of(_BOOLEANS))
-    claims.literal(_ED25519)
-    return DeviceKey(claims.bstr(ED25519_BYTES), None)
+    return bytes(kid)

@@ -6,15 +6,16 @@ Parsed here, judged in the verifier. What is kept are the very bytes that were s
 from typing import Final, NamedTuple
 
 from gate.credential import cbor, hpke
-from gate.credential.cbor import Reader
+from gate.credential.cbor import Reader, form
 from gate.credential.keys import SIGNATURE_BYTES, ControlPointKey
 
-_ENCRYPT0: Final = b"\xd0\x83"  # 16([
-_EK: Final = b"\xa1\x23"  # {-4:
-_HPKE_3_KID: Final = b"\xa2\x01\x18\x29\x04"  # {1: 41 (X25519, HKDF-SHA256, AES-128-GCM), 4:
+_ENCRYPT0: Final = form(rb"""
+    \xd0 \x83                                    # 16([
+    \x4a (\xa2 \x01\x18\x29 \x04\x44 (.{4}))      # h'{1: 41 (X25519, HKDF-SHA256, AES-128-GCM), 4: kid}',
+    \xa1 \x23 \x58\x20 (.{32})                   # {-4: ek},
+""")
 _SIGN1: Final = b"\xd2\x84"  # 18([
 _NOTHING: Final = b"\xa0"  # {}
-_CONTROL_POINT_KID_BYTES: Final = 4
 
 
 class Encrypt0(NamedTuple):
@@ -41,13 +42,10 @@ class Sign1(NamedTuple):
 def parse_encrypt0(data: bytes) -> Encrypt0:
     """A COSE_Encrypt0 with `{1: 41, 4: kid}` protected and `{-4: ek}` unprotected. Raises Refused (`malformed`)."""
     reader = Reader(data)
-    reader.literal(_ENCRYPT0)
-    protected = reader.bstr()
-    reader.literal(_EK)
-    ek = reader.bstr(hpke.EK_BYTES)
+    protected, kid, ek = reader.run(_ENCRYPT0)
     ciphertext = reader.bstr()
     reader.end()
-    return Encrypt0(protected, _control_point_kid(protected), ek, ciphertext)
+    return Encrypt0(protected, kid, ek, ciphertext)
 
 
 def open_encrypt0(message: Encrypt0, key: ControlPointKey) -> bytes:
@@ -62,11 +60,3 @@ def read_sign1(reader: Reader) -> Sign1:
     protected = reader.bstr()
     reader.literal(_NOTHING)
     return Sign1(protected, reader.bstr(), reader.bstr(SIGNATURE_BYTES))
-
-
-def _control_point_kid(protected: bytes) -> bytes:
-    reader = Reader(protected)
-    reader.literal(_HPKE_3_KID)
-    kid = reader.bstr(_CONTROL_POINT_KID_BYTES)
-    reader.end()
-    return kid

@@ -17,13 +17,21 @@ from gate.credential.reasons import Reason, Refused
 EK_BYTES: Final = 32
 _KEY_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
-_KEM: Final = b"KEM" + (0x0020).to_bytes(2, "big")
-_SUITE: Final = b"HPKE" + b"".join(n.to_bytes(2, "big") for n in (0x0020, 0x0001, 0x0001))
 _VERSION: Final = b"HPKE-v1"
-_BASE_MODE: Final = b"\x00"
+_KEM: Final = _VERSION + b"KEM" + (0x0020).to_bytes(2, "big")
+_SUITE: Final = _VERSION + b"HPKE" + b"".join(n.to_bytes(2, "big") for n in (0x0020, 0x0001, 0x0001))
 _BLOCK_BYTES: Final = 64
 _IPAD: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OPAD: Final = bytes(byte ^ 0x5C for byte in range(256))
+
+# LabeledExtract and LabeledExpand (RFC 9180 section 4) put these before what varies.
+_EAE_PRK: Final = _KEM + b"eae_prk"
+_SHARED_SECRET: Final = EK_BYTES.to_bytes(2, "big") + _KEM + b"shared_secret"
+_SECRET: Final = _SUITE + b"secret"
+_KEY: Final = _KEY_BYTES.to_bytes(2, "big") + _SUITE + b"key"
+_NONCE: Final = _NONCE_BYTES.to_bytes(2, "big") + _SUITE + b"base_nonce"
+_ONE_BLOCK: Final = b"\x01"
+"""HKDF-Expand's counter (RFC 5869 section 2.3): nothing here is longer than one hash."""
 
 
 def open_base(key: ControlPointKey, ek: bytes, aad: bytes, ciphertext: bytes, info: bytes = b"") -> bytes:
@@ -31,11 +39,10 @@ def open_base(key: ControlPointKey, ek: bytes, aad: bytes, ciphertext: bytes, in
 
     Raises Refused (`undecryptable`), also for an all-zero shared secret (RFC 9180 section 7.1.4).
     """
-    secret = _decapsulate(key, ek)
     context = _CONTEXT if not info else _key_schedule_context(info)
-    prk = _labeled_extract(secret, _SUITE, b"secret", b"")
-    aead = AESGCM(_labeled_expand(prk, _SUITE, b"key", context, _KEY_BYTES))
-    nonce = _labeled_expand(prk, _SUITE, b"base_nonce", context, _NONCE_BYTES)
+    prk = _hmac(_decapsulate(key, ek), _SECRET)
+    aead = AESGCM(_hmac(prk, _KEY + context + _ONE_BLOCK)[:_KEY_BYTES])
+    nonce = _hmac(prk, _NONCE + context + _ONE_BLOCK)[:_NONCE_BYTES]
     try:
         return aead.decrypt(nonce, ciphertext, aad)
     except InvalidTag:
@@ -48,18 +55,7 @@ def _decapsulate(key: ControlPointKey, ek: bytes) -> bytes:
         shared = key.private.exchange(x25519.X25519PublicKey.from_public_bytes(ek))
     except ValueError:  # OpenSSL refuses the all-zero secret of a low-order ek (FORMAT 4.3)
         raise Refused(Reason.UNDECRYPTABLE, "expected an encapsulated key of full order") from None
-    kem_context = ek + key.public
-    return _labeled_expand(_labeled_extract(b"", _KEM, b"eae_prk", shared), _KEM, b"shared_secret", kem_context, 32)
-
-
-def _labeled_extract(salt: bytes, suite: bytes, label: bytes, ikm: bytes) -> bytes:
-    return _hmac(salt, _VERSION + suite + label + ikm)
-
-
-def _labeled_expand(prk: bytes, suite: bytes, label: bytes, info: bytes, length: int) -> bytes:
-    """One block of HKDF-Expand (RFC 5869): nothing here is longer than a hash."""
-    message = length.to_bytes(2, "big") + _VERSION + suite + label + info + b"\x01"
-    return _hmac(prk, message)[:length]
+    return _hmac(_hmac(b"", _EAE_PRK + shared), _SHARED_SECRET + ek + key.public + _ONE_BLOCK)
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:
@@ -70,8 +66,7 @@ def _hmac(key: bytes, message: bytes) -> bytes:
 
 def _key_schedule_context(info: bytes) -> bytes:
     """RFC 9180 section 5.1, base mode."""
-    psk_id_hash = _labeled_extract(b"", _SUITE, b"psk_id_hash", b"")
-    return _BASE_MODE + psk_id_hash + _labeled_extract(b"", _SUITE, b"info_hash", info)
+    return b"\x00" + _hmac(b"", _SUITE + b"psk_id_hash") + _hmac(b"", _SUITE + b"info_hash" + info)
 
 
 _CONTEXT: Final = _key_schedule_context(b"")

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from gate.credential import keys
 from gate.credential.cbor import Reader
 from gate.credential.claims import MAX_STATUS_URI, MAX_TIME
 from gate.credential.cose import read_sign1
+from gate.credential.keys import Ed25519Key
 from gate.credential.reasons import Refused
 from gate.errors import TrustError
 
@@ -51,7 +50,7 @@ class StatusList:
         return self.packed[offset >> 3] >> (offset & 7) & ((1 << self.bits) - 1)
 
 
-def load_status_list(data: bytes, *, uri: str, issuer_kid: bytes, key: Ed25519PublicKey, entries: int) -> StatusList:
+def load_status_list(data: bytes, *, uri: str, issuer_kid: bytes, key: Ed25519Key, entries: int) -> StatusList:
     """A status list from its signed bytes; `entries` bounds what it may inflate to. Raises TrustError, naming the list."""
     try:
         return _parse(data, uri, issuer_kid, key, entries)
@@ -59,7 +58,7 @@ def load_status_list(data: bytes, *, uri: str, issuer_kid: bytes, key: Ed25519Pu
         raise TrustError(f"status list {uri}: {refusal}") from None
 
 
-def _parse(data: bytes, uri: str, issuer_kid: bytes, key: Ed25519PublicKey, entries: int) -> StatusList:
+def _parse(data: bytes, uri: str, issuer_kid: bytes, key: Ed25519Key, entries: int) -> StatusList:
     reader = Reader(data)
     message = read_sign1(reader)
     reader.end()

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Annotated, Final, TypeVar
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Meta, Struct
 
 from gate.credential import keys
 from gate.credential.claims import MAX_STATUS_URI
+from gate.credential.keys import Ed25519Key
 from gate.credential.reasons import Refused
 from gate.credential.status import StatusList, load_status_list
 from gate.errors import TrustError
@@ -92,8 +92,7 @@ class Issuer:
 
     name: str
     kid: bytes
-    key: Ed25519PublicKey
-    raw_key: bytes
+    key: Ed25519Key
     environment: str
     valid_from: int
     valid_until: int
@@ -150,7 +149,7 @@ def _issuer(entry: IssuerEntry) -> Issuer:
     if not keys.on_curve(raw):
         raise TrustError(f"issuer {entry.kid}: expected a key on the curve, got none")
     kid = bytes.fromhex(entry.kid)
-    return Issuer(entry.name, kid, key, raw, entry.environment, entry.valid_from, entry.valid_until, entry.scopes)
+    return Issuer(entry.name, kid, key, entry.environment, entry.valid_from, entry.valid_until, entry.scopes)
 
 
 def _status_list(entry: StatusListEntry, issuers: Mapping[bytes, Issuer], files: Mapping[str, bytes]) -> StatusList:

@@ -5,9 +5,10 @@ The checks of FORMAT section 4, in its order. One function. Whatever goes wrong 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gate.credential import cose, keys
-from gate.credential.armor import unarmor
+from gate.credential.armor import glance, unarmor
 from gate.credential.claims import Credential, DeviceKey, KeyBinding, Presentation, parse_key_binding, presentation_of
 from gate.credential.keys import ControlPointKey, PublicKey
 from gate.credential.reasons import Reason, Refused, malformed
@@ -36,8 +37,7 @@ class Moment:
     trusted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The reason, and the presentation once both its signatures held (None before that)."""
 
     reason: Reason
@@ -56,6 +56,8 @@ class Verifier:
         """The verdict on a shown text, by every check of FORMAT section 4 but the last (policy and replay are the lane's)."""
         presentation = None
         try:
+            if (junk := glance(text)) is not None:
+                return Verdict(junk, None)
             shown = self._open(text)
             self._check_issuer(shown, moment)
             presentation = presentation_of(shown)
@@ -82,7 +84,7 @@ class Verifier:
         device_key = _load(credential.device_key)  # FORMAT 4.5
         keys.verify(issuer.key, credential.message.signature, credential.message.signed())  # FORMAT 4.6
         self._check_times(credential, moment)
-        if shown.alg != credential.device_key.alg or credential.device_key.x == issuer.raw_key:  # FORMAT 4.7
+        if shown.alg != credential.device_key.alg or credential.device_key.x == issuer.key.raw:  # FORMAT 4.7
             raise Refused(Reason.BAD_SIGNATURE, "expected a device key of its own, used with its own algorithm")
         keys.verify(device_key, shown.message.signature, shown.message.signed())
 
@@ -93,8 +95,10 @@ class Verifier:
         issuer = self.trust.issuers.get(credential.issuer_kid)
         if issuer is None or issuer.environment != self.place.environment or credential.scope not in issuer.scopes:
             raise Refused(Reason.UNKNOWN_ISSUER, "expected an issuer known here for this scope")
-        times = (credential.iat, moment.wall) if moment.trusted else (credential.iat,)
-        if not all(issuer.valid_from <= at < issuer.valid_until for at in times):
+        now = moment.wall if moment.trusted else credential.iat
+        if not (
+            issuer.valid_from <= credential.iat < issuer.valid_until and issuer.valid_from <= now < issuer.valid_until
+        ):
             raise Refused(Reason.UNKNOWN_ISSUER, "expected an issuer key within its validity")
         return issuer
 
