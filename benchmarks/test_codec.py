@@ -47,7 +47,7 @@ def _hpke(lane: SpecimenLane) -> Pair:
 
 
 def _cbor(lane: SpecimenLane) -> Pair:
-    """The seven layers of a code. The library's part leaves out the walk that would still have to check every type and label."""
+    """The layers of a code. The library's part leaves out the walk that would still have to check every type and label."""
     outer = armor.unarmor(lane.specimen.code("cleared", NOW))
     point = lane.specimen.kit.point
     inner = cose.open_encrypt0(cose.parse_encrypt0(outer), ControlPointKey(point.key, point.public))
@@ -88,7 +88,7 @@ PAIRS = {
     "Ed25519 verify": (_ed25519, "cryptography"),
     "Base45 decode": (_base45, "base45"),
     "HPKE open": (_hpke, "pyhpke"),
-    "CBOR, 7 layers": (_cbor, "cbor2 strict + re-encode"),
+    "CBOR, every layer": (_cbor, "cbor2 strict + re-encode"),
 }
 
 

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -99,9 +99,9 @@ class Gate:
         self._sync()
 
     def _sync(self) -> None:
-        """Seconds lie between two travellers at a gate, and the journal's own thread is done by then."""
-        for path in self.journal.glob("*.jsonl"):
-            with path.open("rb") as file:
+        """Seconds lie between two travellers at a gate, and the thread that syncs the record is done by then."""
+        for path in (*self.journal.glob("passages/*.passages"), *self.journal.glob("*.jsonl")):
+            with suppress(FileNotFoundError), path.open("rb") as file:  # that thread may just have removed it
                 os.fdatasync(file)
 
 

@@ -15,6 +15,7 @@ from gate.errors import ConfigError
 
 Name = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,31}\\Z")]
 Place = Annotated[str, Meta(pattern="^[^\\x00]+\\Z")]
+Url = Annotated[str, Meta(pattern="^(https?://[^\\s?#/][^\\s?#]*)?\\Z")]
 Scope = Annotated[str, Meta(min_length=1, max_length=64)]
 Pin = Annotated[int, Meta(ge=0, le=27)]
 Walk = Annotated[float, Meta(ge=0.5, le=120)]
@@ -31,10 +32,14 @@ class LaneConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TrustConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the cached trust lies, and the control point's private keys (old ones too, while credentials made for them live)."""
+    """Where the cached trust lies, and the control point's private keys (old ones too, while credentials made for them live).
+
+    `url` is the authority's repository, with metadata/ and targets/ below it; empty where trust comes on a stick only.
+    """
 
     folder: Place
     keys: Annotated[tuple[Place, ...], Meta(min_length=1)]
+    url: Url = ""
 
 
 class JournalConfig(Struct, frozen=True, forbid_unknown_fields=True):

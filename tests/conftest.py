@@ -49,11 +49,16 @@ def make(world: World, tmp_path: Path) -> Iterator[Open]:
     with ExitStack() as stack:
         number = iter(range(1000))
 
-        def make(clock: WoundClock | None = None, journal: Path | None = None) -> Plant:
+        def make(
+            clock: WoundClock | None = None,
+            journal: Path | None = None,
+            judge: Verifier | None = None,
+            boot: bytes = plants.BOOT,
+        ) -> Plant:
             folder = journal or tmp_path / f"journal-{next(number)}"
             kept = msgspec.structs.replace(world.settings.journal, folder=str(folder))
             settings = msgspec.structs.replace(world.settings, journal=kept)
-            return stack.enter_context(plants.plant(settings, world.judge, clock))
+            return stack.enter_context(plants.plant(settings, judge or world.judge, clock, boot=boot))
 
         yield make
 

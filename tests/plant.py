@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gate import config
 from gate.cli import assembly
+from gate.cli.assembly import Circumstances
 from gate.cli.specimen import write
 from gate.config import Config
 from gate.controller import journal
@@ -22,6 +23,7 @@ from hardware.scanner import pack
 
 NOW = 1_793_600_000
 SEED = b"tests"
+BOOT = b"this boot's id.."
 _DAY_S = 86400.0
 
 
@@ -128,7 +130,11 @@ class Plant:
 
 @contextmanager
 def plant(
-    settings: Config, judge: Verifier, clock: WoundClock | None = None, gear: assembly.SimulatedPlant | None = None
+    settings: Config,
+    judge: Verifier,
+    clock: WoundClock | None = None,
+    gear: assembly.SimulatedPlant | None = None,
+    boot: bytes = BOOT,
 ) -> Iterator[Plant]:
     """A lane that has begun, unless `start` is left to the test."""
     clock = clock or WoundClock()
@@ -136,7 +142,10 @@ def plant(
         gear = gear or assembly.simulated_plant(settings, clock, lambda _: None)
         stack.callback(gear.devices.close)
         reports: list[Report] = []
-        controller = assembly.controller(stack, settings, judge, gear.devices, clock, lambda _: None, reports.append)
+        around = Circumstances(boot, released=NOW - 7200.0)
+        controller = assembly.controller(
+            stack, settings, judge, gear.devices, clock, lambda _: None, reports.append, around
+        )
         yield Plant(settings, clock, gear, controller, reports)
 
 

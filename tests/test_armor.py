@@ -2,7 +2,7 @@
 
 import base45
 import pytest
-from forge import outcome
+from forge import outcome, text
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,3 +110,19 @@ def test_any_text_is_read_or_refused(text: str) -> None:
             assert "EC1:" + encode_base45(found) == shown
         else:
             assert found in {Reason.NOT_OURS, Reason.UNKNOWN_VERSION, Reason.MALFORMED}
+
+
+def test_a_glance_lets_through_what_begins_as_every_code_does() -> None:
+    assert glance(text()) is glance("EC1:9GQQJ9A60F85") is None
+    for other in ("EC1:", "EC1:BB8", "EC1:9GQQJ9A60F8", "EC1:BB8EC1:9GQQJ9A60F85", "EC1:9GQQJ9A60F84" + "0" * 300):
+        assert glance(other) is Reason.MALFORMED
+
+
+def test_no_other_character_stands_for_anything() -> None:
+    for other in map(chr, range(256)):
+        assert other in ALPHABET or outcome(decode_base45, f"0{other}0") is Reason.MALFORMED
+
+
+def test_a_text_of_the_longest_is_read_whole() -> None:
+    data = bytes(number % 251 for number in range(597))
+    assert unarmor("EC1:" + encode_base45(data)) == data

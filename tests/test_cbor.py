@@ -1,6 +1,6 @@
-"""The reader: it reads the deterministic form of what is asked for, and cbor2 agrees with every byte of it."""
+"""Forms: the deterministic encoding of what is asked for and nothing else, and cbor2 agrees with every byte of it."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import cbor2
 import pytest
@@ -8,14 +8,12 @@ from forge import outcome
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate.credential.cbor import Reader, bstr, form, uint
-from gate.credential.reasons import Reason, Refused
+from gate.credential.cbor import Form, bstr, form, read, text, uint
+from gate.credential.reasons import Reason
 from gate.specimen import cbor as specimen
 
 LABELS = st.integers(-(1 << 64), (1 << 64) - 1) | st.text(st.characters(codec="ascii"), max_size=5)
 UINTS = st.integers(0, (1 << 64) - 1)
-BOOLEAN = form(rb"([\xf4\xf5])")
-INTEGER = form(rb"UINT")
 LEAVES = UINTS | st.binary(max_size=300) | st.text(max_size=80) | st.booleans()
 SHAPES = st.recursive(
     LEAVES,
@@ -33,51 +31,49 @@ ANYTHING = st.recursive(
 )
 
 
-def boolean(reader: Reader) -> bool:
-    (found,) = reader.run(BOOLEAN)
-    return found == b"\xf5"
+def literal(data: bytes) -> bytes:
+    return b"".join(b"\\x%02x" % byte for byte in data)
 
 
-def integer(reader: Reader) -> int:
-    """An unsigned integer both ways: as a run's, and asked for alone."""
-    (found,) = reader.run(INTEGER)
-    assert Reader(found).uint(1 << 64) == uint(found, 1 << 64)
-    return uint(found, 1 << 64)
+def written(shape: object) -> bytes:  # noqa: PLR0911 - one return a type
+    """The form of exactly this shape, with any values in it."""
+    match shape:
+        case bool():
+            return rb" ([\xf4\xf5])"
+        case int():
+            return b" UINT"
+        case bytes():
+            return b" BSTR"
+        case str():
+            return b" TSTR"
+        case specimen.Tag(number, item):
+            return literal(specimen.head(6, number)) + written(item)
+        case dict():
+            pairs = sorted((specimen.encode(label), written(item)) for label, item in shape.items())
+            return literal(specimen.head(5, len(shape))) + b"".join(literal(label) + item for label, item in pairs)
+        case list():
+            return literal(specimen.head(4, len(shape))) + b"".join(map(written, shape))
+    raise AssertionError(shape)
 
 
-def read(reader: Reader, shape: object) -> object:
-    """What comes next, asked for by the shape: plain values, with a tag as a pair."""
-    return READS[type(shape)](reader, shape)
-
-
-def read_list(reader: Reader, shape: list[object]) -> list[object]:
-    reader.literal(specimen.head(4, len(shape)))
-    return [read(reader, item) for item in shape]
-
-
-def read_tag(reader: Reader, shape: specimen.Tag) -> tuple[int, object]:
-    reader.literal(specimen.head(6, shape.number))
-    return shape.number, read(reader, shape.item)
-
-
-def read_map(reader: Reader, shape: dict[object, object]) -> dict[object, object]:
-    reader.literal(specimen.head(5, len(shape)))
-    found = {}
-    for label in sorted(shape, key=specimen.encode):
-        reader.literal(specimen.encode(label))
-        found[label] = read(reader, shape[label])
-    return found
-
-
-READS = {
-    bool: lambda reader, _: boolean(reader),
-    int: lambda reader, _: integer(reader),
-    bytes: lambda reader, _: reader.bstr(),
-    str: lambda reader, _: reader.tstr(1000),
-    list: read_list,
-    dict: read_map,
-    specimen.Tag: read_tag,
-}
+def valued(shape: object, found: Iterator[bytes]) -> object:  # noqa: PLR0911 - one return a type
+    """The same shape with the values that were read, in plain types; a tag as a pair."""
+    match shape:
+        case bool():
+            return next(found) == b"\xf5"
+        case int():
+            return uint(next(found), 1 << 64)
+        case bytes():
+            return next(found)
+        case str():
+            return text(next(found), 400)
+        case specimen.Tag(number, item):
+            return number, valued(item, found)
+        case dict():
+            return {label: valued(shape[label], found) for label in sorted(shape, key=specimen.encode)}
+        case list():
+            return [valued(item, found) for item in shape]
+    raise AssertionError(shape)
 
 
 def plain(item: object) -> object:
@@ -93,14 +89,7 @@ def plain(item: object) -> object:
 
 def whole(data: bytes, shape: object) -> object:
     """Everything, by the shape; or a reason."""
-    reader = Reader(data)
-
-    def everything() -> object:
-        found = read(reader, shape)
-        reader.end()
-        return found
-
-    return outcome(everything)
+    return outcome(lambda: valued(shape, iter(read(form(written(shape)), data))))
 
 
 def deterministic(item: object) -> object:
@@ -157,73 +146,73 @@ def test_every_proper_beginning_is_refused(shape: object) -> None:
     assert whole(data + b"\x00", shape) is Reason.MALFORMED
 
 
-REFUSED: list[tuple[str, Callable[[Reader], object]]] = [
-    ("", lambda r: r.uint(9)),
-    ("1800", lambda r: r.uint(99)),  # 0 in two bytes
-    ("1817", lambda r: r.uint(99)),
-    ("1900ff", lambda r: r.uint(999)),
-    ("1a0000ffff", lambda r: r.uint(1 << 33)),
-    ("1b00000000ffffffff", lambda r: r.uint(1 << 33)),
-    ("1b0000000200000000", lambda r: r.uint(1 << 33)),  # too large
-    ("09", lambda r: r.uint(9)),
-    ("19ff", lambda r: r.uint(999)),  # the end inside an argument
-    ("1c", lambda r: r.uint(99)),  # reserved
-    ("1f", lambda r: r.uint(99)),
-    ("20", lambda r: r.uint(99)),
-    ("f5", lambda r: r.uint(99)),  # a boolean is no integer
-    ("f90000", lambda r: r.uint(99)),  # 0.0
-    ("c24100", lambda r: r.uint(99)),  # a bignum
-    ("02", lambda r: r.literal(b"\x01")),
-    ("a2", lambda r: r.literal(b"\xa2\x01")),
-    ("", lambda r: r.literal(b"\x01")),
-    ("2a", lambda r: r.run(BOOLEAN)),
-    ("", lambda r: r.run(BOOLEAN)),
-    ("1800", lambda r: r.run(INTEGER)),
-    ("1817", lambda r: r.run(INTEGER)),
-    ("1900ff", lambda r: r.run(INTEGER)),
-    ("1a0000ffff", lambda r: r.run(INTEGER)),
-    ("1b00000000ffffffff", lambda r: r.run(INTEGER)),
-    ("19ff", lambda r: r.run(INTEGER)),
-    ("1c", lambda r: r.run(INTEGER)),
-    ("1f", lambda r: r.run(INTEGER)),
-    ("20", lambda r: r.run(INTEGER)),
-    ("1b0000000200000000", lambda r: uint(r.run(INTEGER)[0], 1 << 33)),
-    ("09", lambda r: uint(r.run(INTEGER)[0], 9)),
-    ("4101", lambda r: r.bstr(4)),
-    ("450102030405", lambda r: r.bstr(4)),
-    ("44010203", lambda r: r.bstr(4)),
-    ("5804" + "00" * 4, lambda r: r.bstr(4)),
-    ("4201", lambda r: r.bstr()),
-    ("5f4101ff", lambda r: r.bstr()),  # indefinite
-    ("580101", lambda r: r.bstr()),
-    ("5bffffffffffffffff", lambda r: r.bstr()),  # 16 EiB
-    ("7f6161ff", lambda r: r.tstr(9)),
-    ("61ff", lambda r: r.tstr(9)),  # not UTF-8
-    ("63eda080", lambda r: r.tstr(9)),  # a surrogate
-    ("62c080", lambda r: r.tstr(9)),  # overlong
-    ("626161", lambda r: r.tstr(1)),
-    ("00", lambda r: r.end()),
+INTEGER, BYTES, TEXT = form(b"UINT"), form(b"BSTR"), form(b"TSTR")
+NOT_INTEGERS = [
+    "",
+    "1800",  # 0 in two bytes
+    "1817",
+    "1900ff",
+    "1a0000ffff",
+    "1b00000000ffffffff",
+    "19ff",  # the end inside an argument
+    "1c",  # reserved
+    "1f",
+    "20",
+    "f5",  # a boolean is no integer
+    "f90000",  # 0.0
+    "c24100",  # a bignum
+    "0000",
 ]
+NOT_BYTES = [
+    "",
+    "4201",
+    "410102",
+    "5801",
+    "580101",
+    "581700",
+    "5f4101ff",  # indefinite
+    "590018" + "00" * 24,
+    "5affffffff",  # 4 GiB
+    "5bffffffffffffffff",  # 16 EiB
+    "6101",
+]
+NOT_TEXT = ["", "62", "6261", "7f6161ff", "781761", "4161", "7a00000001"]
 
 
-@pytest.mark.parametrize(("data", "ask"), REFUSED)
-def test_anything_but_the_one_form_is_refused(data: str, ask: Callable[[Reader], object]) -> None:
-    with pytest.raises(Refused) as refused:
-        ask(Reader(bytes.fromhex(data)))
-    assert refused.value.reason is Reason.MALFORMED
+@pytest.mark.parametrize(
+    ("expected", "data"),
+    [
+        (expected, data)
+        for expected, every in ((INTEGER, NOT_INTEGERS), (BYTES, NOT_BYTES), (TEXT, NOT_TEXT))
+        for data in every
+    ],
+)
+def test_anything_but_the_one_form_is_refused(expected: Form, data: str) -> None:
+    assert outcome(read, expected, bytes.fromhex(data)) is Reason.MALFORMED
 
 
-def test_the_edges_that_are_read() -> None:
-    reader = Reader(
-        bytes.fromhex("08 17 1818 1900ff".replace("00ff", "0100") + "1b00000001ffffffff f4 f5 a26161 60 40")
-    )
-    assert [reader.uint(9), reader.uint(24), reader.uint(25), reader.uint(257)] == [8, 23, 24, 256]
-    assert reader.uint(1 << 33) == (1 << 33) - 1
-    assert [boolean(reader), boolean(reader)] == [False, True]
-    reader.literal(b"\xa2\x61a")
-    assert (reader.tstr(0), reader.bstr()) == ("", b"")
-    reader.end()
-    reader.end()
+@pytest.mark.parametrize("content", ["ff", "eda080", "c080"], ids=["no UTF-8", "a surrogate", "overlong"])
+def test_a_text_is_utf_8(content: str) -> None:
+    assert outcome(text, bytes.fromhex(content), 9) is Reason.MALFORMED
+
+
+@pytest.mark.parametrize("data", ["08", "17", "1818", "190100", "1a00010000", "1b00000001ffffffff"])
+def test_an_integer_is_below_its_limit(data: str) -> None:
+    (encoded,) = read(INTEGER, bytes.fromhex(data))
+    value = cbor2.loads(bytes.fromhex(data))
+    assert uint(encoded, value + 1) == value
+    assert outcome(uint, encoded, value) is Reason.MALFORMED
+
+
+def test_a_text_is_within_its_limit() -> None:
+    assert (text(b"ab", 2), text(b"", 0)) == ("ab", "")
+    assert outcome(text, b"ab", 1) is Reason.MALFORMED
+
+
+def test_an_alternative_that_was_not_taken_is_none() -> None:
+    either = form(rb"(?: \xf4 (.) | \xf5 (..) ) UINT")
+    assert read(either, b"\xf4a\x05") == [b"a", None, b"\x05"]
+    assert read(either, b"\xf5ab\x05") == [None, b"ab", b"\x05"]
 
 
 @pytest.mark.parametrize("size", [0, 1, 23, 24, 255, 256, 65535, 65536, 70000])

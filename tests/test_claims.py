@@ -235,3 +235,9 @@ def layer(data: bytes) -> cbor2.CBORTag:
     item = cbor2.loads(data)
     assert cbor2.dumps(item, canonical=True) == data
     return item
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_a_compressed_key_is_read_with_its_sign(odd: bool) -> None:  # noqa: FBT001 - parametrized
+    shown = parse_key_binding(message(credential({8: {1: {**EC2, -3: odd}}})))
+    assert shown.credential.device_key == DeviceKey(X, odd)

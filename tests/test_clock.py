@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from hardware.clock import SystemClock
+from hardware.clock import SystemClock, boot_id
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,17 @@ def test_the_real_call_answers_and_the_clocks_run() -> None:
     assert isinstance(clock.synchronised(), bool)
     assert clock.monotonic() <= clock.monotonic()
     assert clock.wall() > 1_700_000_000
+
+
+def test_a_boot_is_told_from_another(tmp_path: Path) -> None:
+    assert len(boot_id()) == 16
+    assert boot_id() == boot_id()
+    (tmp_path / "boot_id").write_text("6e1c1d5e-8f0a-4b5e-9d3b-0123456789ab\n")
+    assert boot_id(tmp_path / "boot_id").hex() == "6e1c1d5e8f0a4b5e9d3b0123456789ab"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no boot id", b"\xff"])
+def test_a_boot_that_cannot_be_told_is_none(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "boot_id").write_bytes(content)
+    assert boot_id(tmp_path / "boot_id") == b""

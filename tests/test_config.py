@@ -39,6 +39,8 @@ def test_the_least_that_a_lane_needs() -> None:
     config = parse(LEAST.encode(), PLACE)
     assert config.lane.environment == "production"
     assert config.path("trust") == Path("/etc/gate/trust")
+    assert config.trust.url == "", "trust comes on a stick"
+    assert parse(f"{LEAST}url = 'https://trust.example.uto/lanes'".encode(), PLACE).trust.url[:8] == "https://"
     assert config.path("/var/lib/gate") == Path("/var/lib/gate")
 
 
@@ -57,6 +59,7 @@ def test_the_least_that_a_lane_needs() -> None:
         ("[wiring]\nrelease = true", "wiring.release: expected `int`, got `bool`; mend the value"),
         ('[wiring]\nsecure = "nothing"', "wiring.secure: invalid enum value 'nothing'; mend the value"),
         ("[camera]\nexposure_us = 1.5", "camera.exposure_us: expected `int | str`, got `float`; mend the value"),
+        ("url = 'file:///stick'", "trust.url: expected `str` matching regex"),
         ("[pins]\nfactory = 'mock'", "pins.factory: invalid enum value 'mock'; mend the value"),
         ("[journal]\nretention_days = 0", "journal.retention_days: expected `int` >= 1; mend the value"),
         ('[journal]\nfolder = "a\\u0000b"', "journal.folder: expected `str` matching regex"),

@@ -6,14 +6,20 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from forge import VERIFIER
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.controller.inbox import Failed, Inbox, Message, Moved, ScannerChanged, Shown, Stop
+from gate.controller.inbox import Failed, Inbox, Message, Moved, ScannerChanged, Shown, Stop, TrustLoaded, TrustRefused
 from hardware.clock import SystemClock
 
 OTHERS = st.one_of(
-    st.builds(Moved), st.builds(Stop, st.text()), st.builds(Failed, st.text()), st.builds(ScannerChanged, st.text())
+    st.builds(Moved),
+    st.builds(Stop, st.text()),
+    st.builds(Failed, st.text()),
+    st.builds(ScannerChanged, st.text()),
+    st.builds(TrustLoaded, st.just(VERIFIER)),
+    st.builds(TrustRefused, st.text()),
 )
 
 

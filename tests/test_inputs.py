@@ -107,3 +107,9 @@ def test_whatever_the_sensors_do(changes: list[tuple[str, bool]]) -> None:
 
 def _levels(inputs: Inputs) -> dict[str, bool]:
     return {name: getattr(inputs, name) for name in SENSORS}
+
+
+def test_an_exit_beam_that_clears_and_breaks_again_is_one_person_leaving() -> None:
+    events, inputs = told("entry", "exit", "-exit", "exit", "-exit")
+    assert (events, inputs.walk) == ([Event.ENTERED], Walk.LEAVING)
+    assert told("-entry", inputs=inputs) == ([Event.LEFT], EMPTY)

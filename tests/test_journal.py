@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.controller import journal
-from gate.controller.journal import Journal, Syncer
+from gate.controller.journal import Journal, Syncer, last_trusted
 from gate.errors import JournalError
 from gate.lane import audit
 from gate.lane.audit import Kind, Value
@@ -138,6 +138,49 @@ def test_who_may_read_it(tmp_path: Path) -> None:
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.glob("*.key"))
 
 
+# The floor that it leaves to the clock.
+
+
+def told(folder: Path, wall: float, clock: ClockState, count: int = 1) -> None:
+    kept = Journal(folder, 30, wall)
+    for _ in range(count):
+        kept.append(Kind.FAULT, wall, clock, {"what": '"clock":"trusted"'})
+    kept.close()
+
+
+def test_the_last_trusted_time_is_found_behind_any_number_of_others(tmp_path: Path) -> None:
+    assert last_trusted(tmp_path / "none") == 0.0
+    told(tmp_path, NOON, TRUSTED)
+    for day, clock in enumerate((ClockState.UNTRUSTED, ClockState.HOLDOVER, ClockState.AHEAD), 1):
+        told(tmp_path, NOON + 9000 * DAY * day, clock, count=400)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert last_trusted(tmp_path) == NOON
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert Journal(tmp_path, 30, NOON).floor == NOON
+
+
+def test_a_line_that_does_not_hold_is_no_floor(tmp_path: Path) -> None:
+    write(tmp_path, NOON)
+    write(tmp_path, NOON + 60)
+    path = files(tmp_path)[-1]
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"%.1f" % (NOON + 60), b"9%.1f" % (NOON + 60)))
+    assert last_trusted(tmp_path) == NOON
+    path.write_bytes(data[:-1])
+    assert last_trusted(tmp_path) == NOON, "a torn line was never acknowledged"
+    path.write_bytes(b"")
+    assert last_trusted(tmp_path) == NOON
+
+
+def test_a_journal_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(JournalError, match="file: expected a journal that can be read, got: not a directory"):
+        last_trusted(tmp_path / "file")
+    (tmp_path / "x.jsonl").mkdir()
+    with pytest.raises(JournalError, match=r"x\.jsonl: expected a journal that can be read, got: is a directory"):
+        last_trusted(tmp_path)
+
+
 # Day keys.
 
 
@@ -162,6 +205,15 @@ def test_keys_are_destroyed_after_their_retention(tmp_path: Path) -> None:
     kept.append(Kind.START, NOON + 9000 * DAY, ClockState.UNTRUSTED, {})
     kept.close()
     assert len(list(tmp_path.glob("*.key"))) == 4, "a clock that nobody trusts destroys nothing"
+
+
+def test_keys_of_days_to_come_are_a_wrong_clocks_and_go(tmp_path: Path) -> None:
+    kept = Journal(tmp_path, 3, NOON + 4000 * DAY)
+    kept.who(CTI, NOON + DAY)
+    kept.who(CTI, NOON)
+    kept.append(Kind.START, NOON, TRUSTED, {})
+    kept.close()
+    assert [path.stem for path in sorted(tmp_path.glob("*.key"))] == ["2026-11-02", "2026-11-03"]
 
 
 def test_a_key_that_cannot_be_kept_is_a_journal_error(tmp_path: Path) -> None:
@@ -244,7 +296,7 @@ def test_a_full_disk(small_disk: Path) -> None:
 
 def test_what_was_written_is_synced(tmp_path: Path) -> None:
     kept = Journal(tmp_path, 30, NOON)
-    syncer = Syncer(kept, pytest.fail)
+    syncer = Syncer([kept], pytest.fail)
     kept.append(Kind.FAULT, NOON, TRUSTED, {})
     syncer.wake()
     syncer.close()
@@ -256,7 +308,7 @@ def test_a_sync_that_fails_is_told(tmp_path: Path) -> None:
     told = threading.Event()
     saved, other = os.dup(kept._file), os.open("/dev/null", os.O_WRONLY)
     os.dup2(other, kept._file)  # what cannot be synced: fdatasync gives EINVAL
-    syncer = Syncer(kept, lambda _: told.set())
+    syncer = Syncer([kept], lambda _: told.set())
     syncer.wake()
     assert told.wait(5)
     syncer.close()
@@ -264,6 +316,28 @@ def test_a_sync_that_fails_is_told(tmp_path: Path) -> None:
     kept.close()
     os.close(saved)
     os.close(other)
+
+
+class Broken:
+    """What cannot be synced."""
+
+    def sync(self) -> None:
+        raise JournalError("this one is broken")
+
+
+def test_one_that_cannot_be_synced_keeps_the_others_from_nothing() -> None:
+    done = threading.Event()
+
+    class Last:
+        def sync(self) -> None:
+            done.set()
+
+    told: list[str] = []
+    syncer = Syncer([Broken(), Last()], lambda error: told.append(str(error)))
+    syncer.wake()
+    assert done.wait(5)
+    syncer.close()
+    assert told[0] == "this one is broken"
 
 
 def changed(data: bytes) -> bytes:

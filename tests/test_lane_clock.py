@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.lane.clock import ClockState, ClockTrust, Limits, Reading
+from gate.lane.clock import ClockState, ClockTrust, Doubt, Limits, Reading
 
 NOW = 1_800_000_000.0
-TRUSTED, HOLDOVER, UNTRUSTED = ClockState.TRUSTED, ClockState.HOLDOVER, ClockState.UNTRUSTED
+TRUSTED, HOLDOVER, AHEAD, UNTRUSTED = ClockState
 LIMITS = Limits(drift_ppm=100.0, error_s=2.0)
 
 
@@ -97,13 +97,54 @@ def test_a_time_that_is_none_is_untrusted_and_teaches_nothing(wall: float) -> No
         assert (clock.floor, clock.synchronised) == (synchronised().floor, synchronised().synchronised)
 
 
+def test_past_the_ceiling_it_judges_and_learns_nothing() -> None:
+    clock = synchronised().under(NOW + 100)
+    assert clock.read(Reading(NOW + 99, synchronised=True, monotonic=149.0)).state is TRUSTED
+    ahead = clock.read(Reading(NOW + 100, synchronised=True, monotonic=150.0))
+    assert (ahead.state, ahead.doubt) == (AHEAD, Doubt.PAST_CEILING)
+    assert (ahead.floor, ahead.synchronised) == (clock.floor, clock.synchronised)
+    back = ahead.read(Reading(NOW + 1, synchronised=True, monotonic=151.0))
+    assert (back.state, back.doubt) == (TRUSTED, None)
+    assert ahead.under(NOW + 1000).read(Reading(NOW + 101, synchronised=True, monotonic=151.0)).state is TRUSTED
+
+
+def test_a_reading_past_the_ceiling_vouches_for_none_after_it() -> None:
+    ahead = synchronised().under(NOW + 100).read(Reading(NOW + 9e8, synchronised=True, monotonic=60.0))
+    assert ahead.read(Reading(NOW + 9e8, synchronised=False, monotonic=60.0)).state is UNTRUSTED
+    assert ahead.read(Reading(NOW + 10, synchronised=False, monotonic=60.0)).state is HOLDOVER
+
+
+@pytest.mark.parametrize(
+    ("wall", "synced", "monotonic", "why"),
+    [
+        (nan, True, 51.0, Doubt.NO_TIME),
+        (NOW, True, inf, Doubt.NO_TIME),
+        (NOW - 1000, True, 51.0, Doubt.BELOW_FLOOR),
+        (NOW + 1, True, 51.0, None),
+        (NOW + 1, False, 51.0, Doubt.UNSYNCHRONISED),
+        (NOW + 1, False, 49.0, Doubt.NEVER_SYNCHRONISED),
+        (NOW + 9, False, 51.0, Doubt.STEPPED),
+        (NOW + 30_000, False, 30_050.0, Doubt.DRIFTED),
+        (NOW + 1e6, True, 51.0, Doubt.PAST_CEILING),
+    ],
+)
+def test_a_doubt_is_named(wall: float, monotonic: float, why: Doubt | None, *, synced: bool) -> None:
+    clock = synchronised().under(NOW + 1e6).read(Reading(wall, synchronised=synced, monotonic=monotonic))
+    assert clock.doubt is why
+
+
+def test_how_long_it_is_carried() -> None:
+    assert LIMITS.holdover_s == 20_000
+    assert Limits().holdover_s == 60_000
+
+
 TIMES = st.floats(NOW - 5000, NOW + 50_000) | st.sampled_from([0.0, NOW - 1000, NOW, nan, inf])
 READINGS = st.builds(Reading, TIMES, st.booleans(), st.floats(0, 50_000))
 
 
-@given(st.lists(READINGS, max_size=30))
-def test_whatever_the_clocks_say(readings: list[Reading]) -> None:
-    clock = begun()
+@given(st.lists(READINGS, max_size=30), st.just(inf) | st.floats(NOW - 2000, NOW + 60_000))
+def test_whatever_the_clocks_say(readings: list[Reading], ceiling: float) -> None:
+    clock = begun().under(ceiling)
     for reading in readings:
         before, clock = clock, clock.read(reading)
         assert clock.floor >= before.floor
@@ -112,6 +153,8 @@ def test_whatever_the_clocks_say(readings: list[Reading]) -> None:
         if clock.state is TRUSTED:
             assert reading.synchronised
             assert clock.synchronised == reading
+            assert reading.wall < ceiling
+            assert clock.floor < ceiling or clock.floor == before.floor
         else:
             assert (clock.floor, clock.synchronised) == (before.floor, before.synchronised)
         if clock.state is HOLDOVER:
@@ -120,4 +163,21 @@ def test_whatever_the_clocks_say(readings: list[Reading]) -> None:
             assert 0 <= elapsed <= LIMITS.error_s / LIMITS.drift_ppm * 1e6
             assert abs(reading.wall - before.synchronised.wall - elapsed) <= LIMITS.error_s
         if reading.synchronised and before.floor <= reading.wall < inf:
-            assert clock.state is TRUSTED
+            assert clock.state is (TRUSTED if reading.wall < ceiling else AHEAD)
+        assert (clock.doubt is None) == (clock.state is TRUSTED)
+
+
+# What the readings above do not tell apart: found by breaking clock.py (`.ci/mutation`).
+
+
+def test_a_clock_begins_in_doubt_and_bounds_no_error_before_it_is_synchronised() -> None:
+    assert begun().doubt is Doubt.NEVER_SYNCHRONISED
+    assert begun().error(Reading(NOW, synchronised=False, monotonic=50.0)) == inf
+    assert synchronised().error(Reading(NOW, synchronised=False, monotonic=49.0)) == inf
+
+
+def test_exactly_the_limit_is_within_it_and_as_much_drift_as_step_is_drift() -> None:
+    assert held(2, 0) is HOLDOVER
+    assert held(20_000, 20_000) is HOLDOVER
+    clock = synchronised().read(Reading(NOW + 20_002, synchronised=False, monotonic=20_050.0))
+    assert clock.doubt is Doubt.DRIFTED

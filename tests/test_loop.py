@@ -25,7 +25,7 @@ from hardware.scanner import pack
 @contextmanager
 def full_disk(lane: Plant) -> Iterator[None]:
     """The journal's file on a device that is full."""
-    file = lane.controller._parts.journal._file
+    file = lane.controller._record._books.journal._file
     kept, full = os.dup(file), os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, file)
     try:
@@ -534,7 +534,7 @@ def test_a_chain_goes_on_over_a_restart(make: Open, tmp_path: Path) -> None:
     for _ in range(2):
         lane = make(journal=tmp_path / "kept")
         lane.controller.start()
-        lane.controller._parts.journal.sync()
+        lane.controller._record._books.journal.sync()
     assert lane.kinds() == ["start", "start"]
 
 

@@ -534,3 +534,25 @@ def test_the_laws_are_numbered_in_order() -> None:
     numbers = [int(line[0]) for line in (machine.__doc__ or "").splitlines() if line[:2].rstrip(".").isdigit()]
     assert all(after == before + 1 for before, after in pairwise(numbers))
     assert numbers[-1] == 8
+
+
+# What the laws alone do not tell apart: found by breaking the table (`.ci/mutation`).
+
+
+def test_law_2_no_row_of_one_who_enters_or_of_a_passage_out_of_time_would_secure() -> None:
+    for (state, event), row in TABLE.items():
+        in_the_way = event is Event.ENTERED or (state in (State.PASSING, State.SECURING) and event is Event.TIMEOUT)
+        for each in (row, row.otherwise):
+            assert each is None or not in_the_way or Command.SECURE_IF_CLEAR not in each.commands
+
+
+def test_law_2_one_passage_goes_on_while_it_secures_for_the_exit_beam_alone() -> None:
+    for lane, event, inputs in CASES:
+        if (lane.state, event) == (State.SECURING, Event.ENTERED):
+            passing = step(lane, event, inputs, 101.0).lane.state is State.PASSING
+            assert passing == (inputs.exit and not inputs.entry)
+
+
+def test_one_who_gets_past_a_secured_barrier_is_told_and_heard() -> None:
+    lane = Walkway().sense("entry", "-entry", "exit", "-exit")
+    assert lane.commands == (Command.ALARM, Command.SHOW_REFERRED, Command.SOUND_ALARM)

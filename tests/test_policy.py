@@ -123,3 +123,8 @@ def test_another_issuers_credential_is_another() -> None:
 
 def test_a_stale_code_without_a_presentation_is_never_a_second_try() -> None:
     assert answers((STALE, SHOWN), (STALE, None), (STALE, NEXT)) == [FRESH, FRESH, CLOCK]
+
+
+def test_another_outcome_of_a_second_code_is_told_as_it_is() -> None:
+    assert answers((STALE, SHOWN), (Reason.CLEARED, NEXT)) == [FRESH, Answer.PROCEED]
+    assert answers((STALE, SHOWN), (Reason.WRONG_PLACE, NEXT)) == [FRESH, ELSEWHERE]

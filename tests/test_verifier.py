@@ -106,6 +106,21 @@ def test_an_older_control_point_key_still_opens() -> None:
     assert reason(text(), verifier=replace(VERIFIER, control_point_keys={b"new!": renewed})) is Reason.UNDECRYPTABLE
 
 
+@pytest.mark.parametrize(("ends", "expected"), [(AT + 1, Reason.CLEARED), (AT, Reason.UNDECRYPTABLE)])
+def test_an_older_control_point_key_opens_until_its_end(ends: int, expected: Reason) -> None:
+    point = TRUST.control_points[KIT.point.kid]._replace(valid_until=ends)
+    overlap = trusting(control_points={KIT.point.kid: point})
+    assert reason(text(), verifier=overlap) is expected
+    assert (
+        reason(text(), when(0, trusted=False), overlap) is Reason.CLOCK_UNTRUSTED
+    )  # no clock can say that it has ended
+
+
+def test_a_key_that_the_list_no_longer_names_opens_while_the_lane_holds_it() -> None:
+    """FORMAT 6: it stays on the lane until the last credential made for it has expired."""
+    assert reason(text(), verifier=trusting(control_points={})) is Reason.CLEARED
+
+
 def test_an_all_zero_shared_secret_does_not_open() -> None:
     outer = unarmor(text())
     ek = outer.index(b"\x23\x58\x20") + 3
@@ -586,3 +601,11 @@ def test_an_inner_tag_and_a_nested_seal_are_malformed() -> None:
     assert reason(text(encode(Tag(61, Raw(message()))))) is Reason.MALFORMED
     assert reason(text(envelope())) is Reason.MALFORMED
     assert reason(text(credential())) is Reason.MALFORMED
+
+
+def test_an_issuer_key_begins_and_ends_to_the_second() -> None:
+    assert reason(shown({6: AT}), NOW, issuer(valid_from=AT)) is Reason.CLEARED
+    assert reason(shown({6: AT + 1}), NOW, issuer(valid_from=AT + 1)) is Reason.UNKNOWN_ISSUER  # begun, but not yet now
+    assert (
+        reason(shown({6: AT + 1}), NOW, issuer(valid_until=AT + 1)) is Reason.UNKNOWN_ISSUER
+    )  # ended, but not yet now

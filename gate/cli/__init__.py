@@ -20,6 +20,8 @@ MISUSE = 2
 INSTALLED = Path("/etc/gate/gate.toml")
 _LONGEST_RECORDING_S = 3600.0
 _DIGITS = 10
+_WHOLE_DIGITS = 8
+_ROTATED = ("root", "targets", "snapshot", "timestamp", "control-point", "issuer")
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no public name for it
@@ -129,7 +131,18 @@ def _specimen(verbs: "Verbs") -> None:
     show.add_argument("dir", metavar="DIR", type=Path)
     show.add_argument("--case", metavar="NAME", default="cleared", help="the reason that the code must cause")
     show.add_argument("--png", metavar="FILE", type=Path, help="draw the code there too")
+    show.add_argument("--kid", metavar="KID", help="seal it for this older control-point key (default: the newest)")
     _at(show, "made then (Unix seconds; default: now)")
+    publish = _verb(specimen, "publish", "specimen:publish", "publish new trust, as the authority would")
+    publish.add_argument("dir", metavar="DIR", type=Path)
+    for what, meaning in (("revoke", "revoked"), ("suspend", "suspended"), ("restore", "valid again")):
+        publish.add_argument(
+            f"--{what}", metavar="IDX", type=_whole, action="append", default=[], help=f"this index is {meaning}"
+        )
+    publish.add_argument("--rotate", choices=_ROTATED, help="give this role, control point or issuer a new key")
+    publish.add_argument(
+        "--expires", metavar="SECONDS", type=_whole, help="everything but the root expires then (default: in 2050)"
+    )
 
 
 def _record(verbs: "Verbs") -> None:
@@ -151,7 +164,15 @@ def _trust(verbs: "Verbs") -> None:
     trust = verbs.add_parser("trust", help="what this lane trusts").add_subparsers(metavar="VERB", required=True)
     show = _verb(trust, "show", "trust:show", "print the trust list's issuers, control points and status lists")
     _config(show, INSTALLED)
+    _at(show, "show the ages as of then (Unix seconds; default: now)")
     _json(show)
+    update = _verb(trust, "update", "update:update", "fetch new trust from the authority's server")
+    update.add_argument("--url", metavar="URL", help="the repository (default: trust.url of gate.toml)")
+    bring = _verb(trust, "import", "update:bring", "take new trust from a folder, as on a USB stick")
+    bring.add_argument("folder", metavar="FOLDER", type=Path)
+    for verb in (update, bring):
+        _config(verb, INSTALLED)
+        _json(verb)
 
 
 def _verb(verbs: "Verbs", name: str, run: str, what: str) -> argparse.ArgumentParser:
@@ -190,3 +211,12 @@ def _length(text: str) -> float:
             f"expected seconds, above 0 and up to {_LONGEST_RECORDING_S:g}, got {text[:40]!r}"
         )
     return seconds
+
+
+def _whole(text: str) -> int:
+    """An index or some seconds."""
+    if not text.isdecimal() or len(text) > _WHOLE_DIGITS:
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number of at most {_WHOLE_DIGITS} digits, got {text[:40]!r}"
+        )
+    return int(text)

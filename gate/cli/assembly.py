@@ -8,20 +8,24 @@ from typing import Final
 import msgspec
 from gpiozero import Factory
 
+from gate import RELEASED
 from gate.config import Config, WiringConfig
 from gate.controller import store
 from gate.controller.devices import Clock, Devices
 from gate.controller.inbox import Failed, Message, Moved
 from gate.controller.journal import Journal, Syncer
-from gate.controller.loop import Controller, Parts, Report
+from gate.controller.loop import Controller, Parts, Report, Told
+from gate.controller.passages import Passages
+from gate.controller.record import Books, Record
+from gate.controller.timekeeper import BUILT, RECORDED, Timekeeper
 from gate.credential.verifier import Place, Verifier
 from gate.errors import ConfigError
-from gate.lane.clock import ClockTrust
 from gate.lane.machine import Timers
 from gate.lane.policy import Desk, Policy
 from gate.lane.replay import Replay
 from hardware import DeviceError, pins
 from hardware.barrier import Barrier
+from hardware.clock import boot_id
 from hardware.fake import ContactPin, SimulatedLane, World
 from hardware.lamps import Lamps
 from hardware.sensors import Sensors
@@ -38,6 +42,14 @@ class SimulatedPlant:
     devices: Devices
     world: World
     walkway: SimulatedLane
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a lane cannot know from its configuration: the kernel's boot id, and when its software was built (Unix seconds)."""
+
+    boot: bytes
+    released: float = RELEASED
 
 
 def verifier(config: Config) -> Verifier:
@@ -86,23 +98,29 @@ def controller(
     clock: Clock,
     put: Callable[[Message], None],
     report: Callable[[Report], None],
+    circumstances: Circumstances | None = None,
 ) -> Controller:
-    """A controller and its journal, which is closed with the stack. Raises JournalError."""
-    journal = Journal(config.path(config.journal.folder), config.journal.retention_days, clock.wall())
-    stack.callback(journal.close)
-    syncer = Syncer(journal, lambda error: put(Failed(str(error))))
-    stack.callback(syncer.close)
+    """A controller and its record, which is closed with the stack. Raises JournalError."""
+    around = circumstances or Circumstances(boot_id())
     rules, times = judge.trust.policy, config.times
+    folder = config.path(config.journal.folder)
+    journal = Journal(folder, config.journal.retention_days, clock.wall())
+    stack.callback(journal.close)
     replay = Replay(rules.anti_passback, _REMEMBERED, rules.max_code_age + rules.max_code_lead)
+    passages = Passages(folder / "passages", around.boot, replay)
+    stack.callback(passages.close)
+    # The passages first: they are few, and what is not on the disk makes everybody wait after a cut.
+    syncer = Syncer((passages, journal), lambda error: put(Failed(str(error))))
+    stack.callback(syncer.close)
+    floors = {BUILT: around.released, RECORDED: max(journal.floor, passages.latest)}
+    time = Timekeeper(clock, judge.trust, floors)
+    books = Books(journal, passages, syncer.wake)
     parts = Parts(
         verifier=judge,
         desk=Desk(Policy(config.lane.scopes), replay),
-        # Nothing that we hold was signed, or recorded by a trusted clock, later than now.
-        clock_trust=ClockTrust(floor=max(judge.trust.issued, journal.floor)),
         timers=Timers(times.referred, times.walk, times.passage, times.securing),
         devices=devices,
-        journal=journal,
-        written=syncer.wake,
+        record=Record(books, replay, time, judge.trust, lambda text: report(Told(text))),
         clock=clock,
         report=report,
     )

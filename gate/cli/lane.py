@@ -17,10 +17,11 @@ from gate.config import Config
 from gate.controller import loop
 from gate.controller.devices import Clock, Devices, soonest
 from gate.controller.health import Health
-from gate.controller.inbox import Inbox, ScannerChanged, Stop
+from gate.controller.inbox import Inbox, ScannerChanged, Stop, TrustLoaded, TrustRefused
 from gate.controller.loop import Decided, Report, Settled, Told
 from gate.controller.scanner import ScannerProcess
 from gate.controller.symbols import SymbolSocket, listen
+from gate.controller.watch import Watch
 from gate.lane.machine import start
 from hardware import pins
 from hardware.clock import SystemClock
@@ -80,6 +81,14 @@ def _lane(settings: Config, path: Path, start_scanner: "Callable[[], subprocess.
     with ExitStack() as stack, stopping(inbox.put):
         devices = _devices(stack, settings, clock, inbox)
         controller = assembly.controller(stack, settings, judge, devices, clock, inbox.put, _tell)
+        watch = Watch(
+            settings.path(settings.trust.folder),
+            judge,
+            lambda: assembly.verifier(settings),
+            lambda verifier: inbox.put(TrustLoaded(verifier)),
+            lambda text: inbox.put(TrustRefused(text)),
+        )
+        stack.callback(watch.close)
         symbols = SymbolSocket(path)
         stack.callback(symbols.close)
         listen(symbols, inbox)

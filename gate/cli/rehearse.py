@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import gate
 from gate import config
 from gate.cli import assembly
+from gate.cli.assembly import Circumstances
 from gate.cli.lane import scan_command, spawn, stopping
 from gate.cli.specimen import write
 from gate.cli.voice import Voice
@@ -26,7 +27,7 @@ from gate.rehearsal.scene import Result, Scene
 from gate.rehearsal.stage import Stage, StageClock
 from gate.specimen.cases import REHEARSAL_SEED, Specimen
 from hardware import pins, recording
-from hardware.clock import SystemClock
+from hardware.clock import SystemClock, boot_id
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -82,7 +83,9 @@ def _play(settings: Config, folder: Path, scenes: Sequence[Scene], voice: Voice,
         pace = (Paced if paced else Fast)(Theatre(conductor, stage, symbols, plant.world, clock), inbox)
         stack.callback(pace.close)
         judge = assembly.verifier(settings)
-        controller = assembly.controller(stack, settings, judge, plant.devices, clock, inbox.put, pace.hear)
+        clock.set_wall(scenes[0].wall if scenes else 0.0, clock.monotonic())
+        around = Circumstances(boot_id(), released=0.0)  # a recording may be older than this software
+        controller = assembly.controller(stack, settings, judge, plant.devices, clock, inbox.put, pace.hear, around)
         stack.callback(_scanner(stage, symbols.path, inbox).close)
         pace.start()
         loop.run(controller, pace, Health({}), clock)

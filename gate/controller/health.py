@@ -1,8 +1,17 @@
-"""Readiness and the watchdog, told to systemd (sd_notify(3)). Without NOTIFY_SOCKET nothing is sent."""
+"""How the lane is, in words: to systemd (sd_notify(3); without NOTIFY_SOCKET nothing is sent), and what an operator hears of ages."""
 
 import contextlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from gate.credential import ages
+from gate.credential.ages import TRUST_LIST, Age, AgeOf
+
+UNTOLD: Final = "the clock cannot be trusted, so nobody can say how old the trust list and the status lists are"
+
+_MEND: Final = "run `gate trust update`, or `gate trust import` from a stick"
 
 
 class Health:
@@ -48,3 +57,49 @@ class Health:
             address = self._address.replace("@", "\0", 1) if self._address.startswith("@") else self._address
             with contextlib.suppress(OSError):  # a lost notice is what the watchdog is for
                 self._socket.sendto(message.encode(), address)
+
+
+def told(before: Sequence[AgeOf], after: Sequence[AgeOf]) -> tuple[str, ...]:
+    """What an operator should hear now that the ages were `before` and are `after` (both from `ages.ages`; the first time from none)."""
+    unknown = _unknown(after) and not _unknown(before)
+    return ((UNTOLD,) if unknown else ()) + tuple(sentence(one) for one in ages.changed(before, after))
+
+
+def sentence(one: AgeOf) -> str:
+    """What an age means, for an operator."""
+    return _SAYS[one.age](one)
+
+
+def line(state: str, found: Sequence[AgeOf]) -> str:
+    """The one line of status: the lane's state, and the worst age where it is not fresh."""
+    one = ages.worst(found)
+    if one.age is Age.FRESH:
+        return state
+    if one.age is Age.UNKNOWN:
+        return f"{state}; ages unknown, the clock cannot be trusted"
+    return f"{state}; {one.what} {one.age.value}, {'died' if one.age is Age.DEAD else 'dies'} {utc(one.dies)}"
+
+
+def utc(seconds: float) -> str:
+    """Unix seconds as a date and a time, to the minute."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _unknown(found: Sequence[AgeOf]) -> bool:
+    return any(one.age is Age.UNKNOWN for one in found)
+
+
+def _who(one: AgeOf) -> str:
+    return "everybody" if one.what == TRUST_LIST else "everybody whose credential it covers"
+
+
+_SAYS: Final[Mapping[Age, Callable[[AgeOf], str]]] = {
+    Age.FRESH: lambda one: f"{one.what} is fresh",
+    Age.GRACE: lambda one: (
+        f"{one.what} is in its grace time: all works, but a newer one should have come; "
+        f"stale from {utc(one.next_change)}, {_who(one)} is refused from {utc(one.dies)}; {_MEND}"
+    ),
+    Age.STALE: lambda one: f"{one.what} is stale: {_who(one)} is refused from {utc(one.dies)}; {_MEND}",
+    Age.DEAD: lambda one: f"{one.what} is dead: {_who(one)} is refused since {utc(one.dies)}; {_MEND}",
+    Age.UNKNOWN: lambda _: UNTOLD,
+}

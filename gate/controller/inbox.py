@@ -5,6 +5,7 @@ from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
 from gate.controller.devices import Clock
+from gate.credential.verifier import Verifier
 
 _MOST_WAITING: Final = 64
 
@@ -36,13 +37,27 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustLoaded:
+    """New trust is on the disk, and a verifier made of it."""
+
+    verifier: Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class TrustRefused:
+    """New trust is on the disk and cannot be used, and why; what is held stays."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """End the loop with the barrier secured; the second one does not wait for anybody."""
 
     why: str
 
 
-Message = Shown | Moved | ScannerChanged | Failed | Stop
+Message = Shown | Moved | ScannerChanged | Failed | TrustLoaded | TrustRefused | Stop
 
 
 class Waiting(Protocol):

@@ -12,8 +12,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 from gate.controller import store
 from gate.errors import JournalError
@@ -24,6 +25,8 @@ from gate.lane.clock import ClockState
 _FILES: Final = "*.jsonl"
 _KEY_BYTES: Final = 32
 _DAY_S: Final = 86400
+_TRUSTED: Final = f'"clock":"{ClockState.TRUSTED.value}"'.encode()
+"""What a line holds whose clock was trusted, and no other: a quote inside a value is escaped."""
 _TAIL: Final = 1 << 16
 """Bytes looked at first for the last line: a month's file does not fit into a controller's memory."""
 
@@ -31,7 +34,7 @@ _TAIL: Final = 1 << 16
 class Journal:
     """The journal of one lane, in one folder. Written by the one thread that owns the lane; every failure is a JournalError.
 
-    `floor` is the last trusted time that was in it when it was opened (Unix seconds).
+    `floor` is the last trusted time that was in it when it was opened (Unix seconds; 0 where there was none).
     """
 
     def __init__(self, folder: Path, retention_days: int, wall: float) -> None:
@@ -41,9 +44,10 @@ class Journal:
         self._key = b""
         self._trusted = float("-inf")  # the last entry whose clock was trusted, Unix seconds
         self._forgets = 0.0
-        with _told(f"{folder}: expected a folder for the journal"):
+        with telling(f"{folder}: expected a folder for the journal"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-            self._chain, self.floor = _resume(folder)
+            self._chain = _resume(folder)
+            self.floor = last_trusted(folder)
             self._turn_day(wall)
             self._file = os.open(self._open_path(wall), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
@@ -51,9 +55,9 @@ class Journal:
         """Write one entry, whole or not at all. `wall` is Unix seconds."""
         line, chain = self._chain.seal(Entry(kind, wall, clock, fields))
         try:
-            _append(self._file, line)
+            write_whole(self._file, line)
         except OSError as error:
-            raise _cannot(f"{self._folder}: expected to write the journal", error) from None
+            raise cannot(f"{self._folder}: expected to write the journal", error) from None
         self._chain = chain
         if clock is ClockState.TRUSTED:
             self._trusted = wall
@@ -61,16 +65,16 @@ class Journal:
     def who(self, cti: bytes, wall: float) -> str:
         """A pseudonym's mark in today's lines: found again only with the day's key."""
         if not self._begins <= wall < self._begins + _DAY_S:
-            with _told(f"{self._folder}: expected to keep the day's key"):
+            with telling(f"{self._folder}: expected to keep the day's key"):
                 self._turn_day(wall)
         return audit.who(self._key, cti)
 
     def sync(self) -> None:
         """Put what was written on the disk, and destroy old keys. May take milliseconds; called from a thread of its own."""
-        with _told(f"{self._folder}: expected to keep the journal"):
+        with telling(f"{self._folder}: expected to keep the journal"):
             os.fdatasync(self._file)
         if self._trusted >= self._forgets:
-            with _told(f"{self._folder}: expected to destroy an old day's key"):
+            with telling(f"{self._folder}: expected to destroy an old day's key"):
                 self._forget(self._trusted)
 
     def close(self) -> None:
@@ -88,19 +92,26 @@ class Journal:
         self._begins = wall - wall % _DAY_S
 
     def _forget(self, wall: float) -> None:
-        """Destroy the keys of days past their retention, once a day; only a trusted clock may say that they are."""
+        """Destroy the keys of days past their retention, and of days to come, once a day; only a trusted clock may say which they are."""
         self._forgets = wall - wall % _DAY_S + _DAY_S
-        oldest = _day(wall - self._retention.total_seconds())
+        oldest, newest = _day(wall - self._retention.total_seconds()), _day(wall + _DAY_S)
         for path in self._folder.glob("*.key"):
-            if path.stem < oldest:
+            if not oldest <= path.stem <= newest:  # a day to come was a wrong clock's, by which nobody passed
                 path.unlink(missing_ok=True)
 
 
-class Syncer:
-    """The thread that syncs the journal after each entry; a failure goes to `failed`."""
+class Synced(Protocol):
+    """Something that is written now and put on the disk later."""
 
-    def __init__(self, journal: Journal, failed: Callable[[JournalError], None]) -> None:
-        self._journal = journal
+    def sync(self) -> None:
+        """Put what was written on the disk. Raises JournalError."""
+
+
+class Syncer:
+    """The thread that syncs what was written, in this order, when it is told; each failure goes to `failed`."""
+
+    def __init__(self, things: Sequence[Synced], failed: Callable[[JournalError], None]) -> None:
+        self._things = things
         self._failed = failed
         self._dirty = threading.Event()
         self._done = False
@@ -121,10 +132,11 @@ class Syncer:
         while not self._done:
             self._dirty.wait()
             self._dirty.clear()
-            try:
-                self._journal.sync()
-            except JournalError as error:
-                self._failed(error)
+            for thing in self._things:
+                try:
+                    thing.sync()
+                except JournalError as error:
+                    self._failed(error)
 
 
 def read(folder: Path) -> Iterator[bytes]:
@@ -134,39 +146,71 @@ def read(folder: Path) -> Iterator[bytes]:
     return _lines(sorted(folder.glob(_FILES)))
 
 
+def last_trusted(folder: Path) -> float:
+    """When the last line was written whose clock was trusted (Unix seconds), 0 where there is none: it cannot be earlier than that now.
+
+    Changes nothing. Raises JournalError for what cannot be read.
+    """
+    try:
+        paths = sorted(folder.iterdir(), reverse=True)  # a glob would pass over a folder that it may not read
+    except FileNotFoundError:
+        return 0.0
+    except OSError as error:
+        raise cannot(f"{folder}: expected a journal that can be read", error) from None
+    for path in (path for path in paths if path.match(_FILES)):
+        with telling(f"{path}: expected a journal that can be read"), path.open("rb") as file:
+            found = _last_trusted(file)
+        if found is not None:
+            return found
+    return 0.0
+
+
+def _last_trusted(file: BinaryIO) -> float | None:
+    """Look from the end, for hours of lines with a clock that nobody trusts may stand there."""
+    if not os.fstat(file.fileno()).st_size:
+        return None  # what is empty cannot be mapped
+    with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        at = data.rfind(_TRUSTED, 0, data.rfind(b"\n") + 1)
+        while at >= 0:
+            begins = data.rfind(b"\n", 0, at) + 1
+            when = _time(data[begins : data.find(b"\n", at)])
+            if when is not None:
+                return when
+            at = data.rfind(_TRUSTED, 0, begins)
+    return None
+
+
+def _time(line: bytes) -> float | None:
+    """When a line was written, None where it does not hold."""
+    try:
+        Chain.resume(line)
+    except JournalError:
+        return None
+    return float(json.loads(line)["at"])
+
+
 def _lines(paths: Sequence[Path]) -> Iterator[bytes]:
     for path in paths:
-        with _told(f"{path}: expected a journal that can be read"), path.open("rb") as file:
+        with telling(f"{path}: expected a journal that can be read"), path.open("rb") as file:
             for line in file:
                 yield line.removesuffix(b"\n")
 
 
-def _append(file: int, line: bytes) -> None:
-    """Write a line whole, or leave the file as it was. Raises OSError."""
-    size = os.fstat(file).st_size
-    try:
-        if os.write(file, line) != len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - a short write is a full disk
-    except OSError:
-        os.ftruncate(file, size)
-        raise
+def write_whole(file: int, data: bytes) -> None:
+    """Append these bytes whole, or leave the file as it was. Raises OSError."""
+    written = os.write(file, data)  # what raises has written nothing
+    if written != len(data):  # a disk that is full after so many
+        os.ftruncate(file, os.fstat(file).st_size - written)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _resume(folder: Path) -> tuple[Chain, float]:
-    """The chain after the last whole line, and its time if it was trusted (Unix seconds; else 0): it cannot be earlier than that now.
-
-    A line that a power cut tore is cut off, for it was never acknowledged.
-    """
+def _resume(folder: Path) -> Chain:
+    """The chain after the last whole line. A line that a power cut tore is cut off, for it was never acknowledged."""
     for path in sorted(folder.glob(_FILES), reverse=True):
         last = _last_line(path)
         if last is not None:
-            return _followed(path, last), _trusted_time(last)
-    return Chain(), 0.0
-
-
-def _trusted_time(line: bytes) -> float:
-    content = json.loads(line)
-    return float(content["at"]) if content["clock"] == ClockState.TRUSTED else 0.0
+            return _followed(path, last)
+    return Chain()
 
 
 def _last_line(path: Path) -> bytes | None:
@@ -195,15 +239,16 @@ def _followed(path: Path, last: bytes) -> Chain:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def telling(what: str) -> Iterator[None]:
     """An OSError as a JournalError that says what was expected."""
     try:
         yield
     except OSError as error:
-        raise _cannot(what, error) from None
+        raise cannot(what, error) from None
 
 
-def _cannot(what: str, error: OSError) -> JournalError:
+def cannot(what: str, error: OSError) -> JournalError:
+    """What was expected, and what the system said."""
     return JournalError(f"{what}, got: {(error.strerror or str(error)).lower()}")
 
 

@@ -10,15 +10,23 @@ from typing import Final
 
 from gate.controller.devices import Clock, Devices, soonest
 from gate.controller.health import Health
-from gate.controller.inbox import Failed, Message, Moved, ScannerChanged, Shown, Stop, Waiting
-from gate.controller.journal import Journal
+from gate.controller.inbox import (
+    Failed,
+    Message,
+    Moved,
+    ScannerChanged,
+    Shown,
+    Stop,
+    TrustLoaded,
+    TrustRefused,
+    Waiting,
+)
 from gate.controller.receipt import Receipt
+from gate.controller.record import Record
 from gate.controller.symbols import Symbol, unpack
-from gate.credential.claims import Presentation
-from gate.credential.verifier import Moment, Verifier
+from gate.credential.verifier import Verifier
 from gate.errors import GateError, JournalError
 from gate.lane.audit import Kind, Value
-from gate.lane.clock import ClockState, ClockTrust, Reading
 from gate.lane.inputs import Event, fold
 from gate.lane.machine import Command, Lane, State, Step, Timers, deadline, start, step
 from gate.lane.policy import Decision, Desk
@@ -63,15 +71,13 @@ class SecureFailedError(GateError):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a controller is made of. `written` is called after each journal entry, for somebody else to sync it."""
+    """What a controller is made of. The record's passages are those of the desk's replay memory."""
 
     verifier: Verifier
     desk: Desk
-    clock_trust: ClockTrust
     timers: Timers
     devices: Devices
-    journal: Journal
-    written: Callable[[], None]
+    record: Record
     clock: Clock
     report: Callable[[Report], None]
 
@@ -83,16 +89,15 @@ class Controller:
         self._parts = parts
         self._devices = parts.devices
         self._clock = parts.clock
-        self._clock_trust = parts.clock_trust
+        self._record = parts.record
+        self._verifier = parts.verifier
         self._inputs = parts.devices.inputs()
         self._lane = Lane(State.OUT_OF_SERVICE, parts.clock.monotonic(), occupied=not self._inputs.clear)
         self._last_text = ""
         self._last_seen = float("-inf")
         self._receipt: Receipt | None = None
-        self._passing: Presentation | None = None
         self._faults: set[str] = set()
         self._stop_by: float | None = None
-        self._unsynced = False
         self.stopped = False
 
     @property
@@ -101,22 +106,26 @@ class Controller:
         return self._lane.state
 
     @property
+    def status(self) -> str:
+        """The lane's line of status."""
+        return self._record.status(self._lane.state.value)
+
+    @property
     def at_peace(self) -> bool:
         """Whether the barrier is where it may be left: shut, or free because of fire."""
         return self._inputs.closed or self._lane.state is State.EVACUATION
 
     def start(self) -> None:
         """Secure the barrier if nobody is in the way, and begin. Raises SecureFailedError, as `handle` does."""
-        self._read_clock()
-        failure = self._attempt(Kind.START, {"trust": self._parts.verifier.trust.serial})
+        failure = self._failure(self._record.begin)
         self._take(start(self._inputs, self._clock.monotonic()))
         if failure is not None:
             self._fault(str(failure))
-        self._sync()
+        self._attempt(self._record.finish)
 
     def handle(self, message: Message | None) -> None:
         """One step: what is due first, then the message."""
-        self._read_clock()
+        self._attempt(self._record.look)
         self._run_due()
         match message:
             case Shown(datagram):
@@ -126,17 +135,34 @@ class Controller:
                 self._keep(Kind.SCANNER, {"what": text})
             case Failed(what):
                 self._fault(what)
+            case TrustLoaded(verifier):
+                self._take_trust(verifier)
+            case TrustRefused(text):
+                self._refuse_trust(text)
             case Stop(why):
                 self._stop(why)
             case Moved() | None:
                 pass
         self._finish_stopping()
-        self._sync()
+        self._attempt(self._record.finish)
 
     def next_due(self) -> float | None:
         """When `handle(None)` wants to be called though nothing happens (monotonic seconds), or None."""
         stop_by = self._stop_by if self._lane.state in _ENDS else None
-        return soonest(deadline(self._lane, self._parts.timers), self._devices.next_due(), stop_by)
+        ends = deadline(self._lane, self._parts.timers)
+        return soonest(ends, self._devices.next_due(), self._record.next_due(), stop_by)
+
+    # Trust: another verifier between two symbols. Whoever is under way goes on with what was decided.
+
+    def _take_trust(self, verifier: Verifier) -> None:
+        """The watch has made it ready and has seen that trust only moves forward: here it must take no time."""
+        self._verifier = verifier
+        self._attempt(self._record.take, verifier.trust)
+        self._attempt(self._record.look)
+
+    def _refuse_trust(self, why: str) -> None:
+        self._parts.report(Told(f"new trust was refused: {why}"))
+        self._keep(Kind.TRUST, {"what": why, "trust": self._verifier.trust.serial})
 
     # A symbol: the path of a clearance, in reading order.
 
@@ -170,20 +196,16 @@ class Controller:
 
     def _decide(self, symbol: Symbol, receipt: Receipt) -> None:
         wall = self._clock.wall()
-        moment = Moment(wall, trusted=self._clock_trust.state is not ClockState.UNTRUSTED)
-        verdict = self._parts.verifier.verify(symbol.text, moment)
+        verdict = self._verifier.verify(symbol.text, self._record.time.moment(wall))
         receipt.mark("verified", self._clock.monotonic())
         decision = self._parts.desk.decide(verdict, wall)
         receipt.mark("decided", self._clock.monotonic())
         try:
-            self._record(Kind.DECISION, self._on_record(decision, receipt))
+            self._record.decide(decision, wall, self._on_record(decision, receipt))
         except JournalError as error:
             self._fault(str(error))  # what is not on record does not happen
             return
         self._receipt = receipt
-        if decision.cleared and decision.presentation is not None:
-            self._parts.desk.replay.open(decision.presentation, wall)
-            self._passing = decision.presentation
         self._event(Event.CLEARED if decision.cleared else Event.REFUSED)
         receipt.mark("commanded", self._clock.monotonic())
         self._parts.report(Decided(decision, receipt, self._lane.state))
@@ -191,8 +213,7 @@ class Controller:
     def _on_record(self, decision: Decision, receipt: Receipt) -> Mapping[str, Value]:
         return {
             "reason": decision.reason.value,
-            "who": self._who(decision.presentation),
-            "trust": self._parts.verifier.trust.serial,
+            "trust": self._verifier.trust.serial,
             "ms": receipt.ms()["decided"],
         }
 
@@ -251,7 +272,7 @@ class Controller:
                 failures.append((command, failure))
         for command, failure in failures:
             if command is Command.SECURE and isinstance(failure, OSError):
-                self._attempt(Kind.FAULT, {"what": str(failure)})
+                self._failure(self._record.keep, Kind.FAULT, {"what": str(failure)})
                 raise SecureFailedError(f"the barrier could not be secured: {failure}") from failure
         for _, failure in failures:
             self._fault(str(failure))
@@ -267,18 +288,12 @@ class Controller:
     def _account(self, command: Command) -> None:
         """The commands that are bookkeeping (law 7). Raises JournalError."""
         if command is Command.COMMIT:
-            self._parts.desk.replay.commit()
-            self._settle(Kind.PASSAGE)
+            self._record.commit()
         elif command is Command.GIVE_BACK:
-            self._parts.desk.replay.give_back()
-            self._settle(Kind.NO_SHOW)
+            self._record.give_back()
         elif command is Command.ALARM:
             self._parts.report(Told(f"alarm: the lane is {self._lane.state.value}"))
-            self._record(Kind.ALARM, {"state": self._lane.state.value})
-
-    def _settle(self, kind: Kind) -> None:
-        shown, self._passing = self._passing, None
-        self._record(kind, {"who": self._who(shown)})
+            self._record.keep(Kind.ALARM, {"state": self._lane.state.value})
 
     def _changed(self) -> None:
         if self._lane.state not in _FAULTED:
@@ -295,7 +310,7 @@ class Controller:
             return
         self._faults.add(what)
         self._parts.report(Told(f"fault: {what}"))
-        self._attempt(Kind.FAULT, {"what": what})
+        self._failure(self._record.keep, Kind.FAULT, {"what": what})
         self._event(Event.FAULT)
 
     # The end: nobody is trapped, and the barrier is secured (law 2 still holds).
@@ -328,41 +343,23 @@ class Controller:
         self.stopped = True
         self._parts.report(Told(f"stopped: the barrier is {'secured' if self._inputs.closed else 'not secured'}"))
 
-    # The record and the clock.
-
-    def _record(self, kind: Kind, fields: Mapping[str, Value]) -> None:
-        """Keep an entry. Raises JournalError: nobody passes unrecorded."""
-        self._parts.journal.append(kind, self._clock.wall(), self._clock_trust.state, fields)
-        self._unsynced = True
+    # The record: where it cannot be kept the lane goes out of service.
 
     def _keep(self, kind: Kind, fields: Mapping[str, Value]) -> None:
-        """Keep an entry that nothing waits for; where that fails the lane goes out of service."""
-        failure = self._attempt(kind, fields)
+        """Keep an entry that nothing waits for."""
+        self._attempt(self._record.keep, kind, fields)
+
+    def _attempt(self, deed: Callable[..., None], *what: object) -> None:
+        failure = self._failure(deed, *what)
         if failure is not None:
             self._fault(str(failure))
 
-    def _attempt(self, kind: Kind, fields: Mapping[str, Value]) -> JournalError | None:
+    def _failure(self, deed: Callable[..., None], *what: object) -> JournalError | None:
         try:
-            self._record(kind, fields)
+            deed(*what)
         except JournalError as error:
             return error
         return None
-
-    def _who(self, shown: Presentation | None) -> str | None:
-        return self._parts.journal.who(shown.cti, self._clock.wall()) if shown else None
-
-    def _sync(self) -> None:
-        """Have the journal synced, once a step and after its commands: the thread that does so would only be in the way before."""
-        if self._unsynced:
-            self._unsynced = False
-            self._parts.written()
-
-    def _read_clock(self) -> None:
-        clock = self._clock
-        reading = Reading(clock.wall(), synchronised=clock.synchronised(), monotonic=clock.monotonic())
-        if self._clock_trust.synchronised is None and reading.synchronised:
-            self._parts.desk.replay.refuse_until(int(reading.wall) - 1)
-        self._clock_trust = self._clock_trust.read(reading)
 
 
 _FAULTED: Final = frozenset({State.EVACUATION, State.OUT_OF_SERVICE})
@@ -373,9 +370,9 @@ _ENDS: Final = AT_REST | {State.REFERRED}
 def run(controller: Controller, inbox: Waiting, health: Health, clock: Clock) -> None:
     """Run a lane until it is told to stop. Raises SecureFailedError; whoever opened the devices closes them, whatever happens."""
     controller.start()
-    health.ready(controller.state.value)
+    health.ready(controller.status)
     while not controller.stopped:
         due = soonest(controller.next_due(), health.next_due())
         controller.handle(inbox.get(due))
-        health.status(controller.state.value)
+        health.status(controller.status)
         health.alive(clock.monotonic())

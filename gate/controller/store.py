@@ -10,25 +10,41 @@ from gate.credential.trust import Trust, build_trust, parse_trust_list
 from gate.errors import TrustError
 
 TRUST_LIST: Final = "trust-list.json"
-_MAX_FILE: Final = 1 << 24
+CURRENT: Final = "current"
+"""A link in the trust folder to the generation that is in force: a folder that is never written into again."""
+
+MAX_FILE: Final = 1 << 24
 
 
 def load_trust(folder: Path) -> Trust:
+    """What the trust folder's current generation holds. Raises TrustError."""
+    # The link is followed once: it may move to the next generation while we read.
+    return load_generation(Path(os.path.realpath(folder / CURRENT)))
+
+
+def load_generation(folder: Path) -> Trust:
     """The trust list of a folder with the status lists that it names. Raises TrustError."""
-    trust_list = parse_trust_list(_read(folder / TRUST_LIST, "put a trust list there or name another folder"))
-    files = {entry.file: _read(folder / entry.file, "update the trust folder") for entry in trust_list.status_lists}
+    trust_list = parse_trust_list(_read(folder / TRUST_LIST, "run `gate trust update`, or name another trust folder"))
+    files = {entry.file: _read(folder / entry.file, "run `gate trust update`") for entry in trust_list.status_lists}
     return build_trust(trust_list, files)
 
 
 def load_keys(paths: Sequence[Path], trust: Trust, control_point: str) -> Mapping[bytes, ControlPointKey]:
-    """A lane's private keys by the kids that the trust list gives their public halves. Raises TrustError."""
+    """A lane's private keys by the kids that the trust list gives their public halves.
+
+    A key that the list does not name is passed over: one that is yet to be published, or one that was retired (FORMAT section 6). Raises
+    TrustError for a key of another control point, and where none is left.
+    """
     found: dict[bytes, ControlPointKey] = {}
     for path in paths:
         key = load_control_point_key(_read(path, "name the control point's private key"))
-        kids = [kid for kid in trust.kids_of(key.public) if trust.control_points[kid][0] == control_point]
-        if not kids:
-            raise TrustError(f"{path}: expected a key that the trust list publishes for {control_point}; name another")
+        kids = trust.kids_of(key.public)
+        if not all(trust.control_points[kid].id == control_point for kid in kids):
+            raise TrustError(f"{path}: expected a key of {control_point}, got another control point's; name another")
         found.update((kid, key) for kid in kids)
+    if not found:
+        named = ", ".join(str(path) for path in paths)
+        raise TrustError(f"{named}: expected a key that the trust list publishes for {control_point}; name another")
     return found
 
 
@@ -48,21 +64,26 @@ def replace(path: Path, data: bytes, mode: int = 0o644) -> None:
     sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a new name in a folder last."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Make a file's bytes last, or a folder's names."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
+def sync_folder(folder: Path) -> None:
+    """Make a new name in a folder last."""
+    sync(folder)
+
+
 def _read(path: Path, mend: str) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(_MAX_FILE + 1)
+            data = file.read(MAX_FILE + 1)
     except OSError as error:
         raise TrustError(f"{path}: expected a file that can be read, got: {error.strerror}; {mend}") from None
-    if len(data) > _MAX_FILE:
-        raise TrustError(f"{path}: expected at most {_MAX_FILE} bytes, got more; {mend}")
+    if len(data) > MAX_FILE:
+        raise TrustError(f"{path}: expected at most {MAX_FILE} bytes, got more; {mend}")
     return data

@@ -5,8 +5,9 @@ What lives for one verdict only is a NamedTuple: a frozen dataclass takes four t
 
 from typing import Final, NamedTuple
 
-from gate.credential.cbor import Reader, form, uint
-from gate.credential.cose import Sign1, read_sign1
+from gate.credential import cbor
+from gate.credential.cbor import form, text, uint
+from gate.credential.cose import SIGN1, Sign1, parse_sign1
 from gate.credential.keys import ED25519, ESP256
 
 MAX_TIME: Final = 1 << 33
@@ -18,23 +19,27 @@ MAX_STATUS_URI: Final = 27
 _MAX_TEXT: Final = 255
 _MAX_INDEX: Final = 1 << 64
 
-# What FORMAT section 2 fixes, in the deterministic encoding. Strings of any length stand between the runs: only their heads say where they end.
-_AUD: Final = b"\xa3\x03"  # {3:
-_PHONE_TIME: Final = form(rb"""
+# The forms of FORMAT section 2, in the deterministic encoding.
+_PHONE_HEADER: Final = form(
+    rb"""
+    \xa3 \x01 ([\x28\x32])   # {1: -9 or -19,
+    \x0d                     # 13:"""
+    + SIGN1
+    + rb"""
+    \x10 \x19\x01\x26        # 16: 294}
+"""
+)
+_PHONE_PAYLOAD: Final = form(rb"""
+    \xa3 \x03 TSTR           # {3: aud,
     \x06 UINT                # 6: iat,
     \x18\x27 \x48 (.{8})     # 39: cnonce}
 """)
-_PHONE_ALG: Final = form(rb"""
-    \xa3 \x01 ([\x28\x32])   # {1: -9 or -19,
-    \x0d                     # 13:
-""")
-_TYP_KB_CWT: Final = b"\x10\x19\x01\x26"  # 16: 294}
 _ALGORITHMS: Final = {b"\x28": ESP256, b"\x32": ED25519}
-_ISSUER: Final = form(rb"""
+_ISSUER_HEADER: Final = form(rb"""
     \xa2 \x01 \x32           # {1: -19, an issuer signs with Ed25519 and nothing else
     \x04 \x48 (.{8})         # 4: kid}
 """)
-_UP_TO_SCOPE: Final = form(rb"""
+_CLAIMS: Final = form(rb"""
     \xa6 \x04 UINT           # {4: exp,
     \x06 UINT                # 6: iat,
     \x07 \x4c (.{12})        # 7: cti,
@@ -42,12 +47,10 @@ _UP_TO_SCOPE: Final = form(rb"""
       \xa4 \x01\x02 \x20\x01 \x21\x58\x20 (.{32}) \x22 ([\xf4\xf5])   # {1: 2, -1: 1, -2: x, -3: y is odd}
     | \xa3 \x01\x01 \x20\x06 \x21\x58\x20 (.{32})                     # {1: 1, -1: 6, -2: x}
     )                        # },
-    \x09                     # 9:
-""")
-_STATUS: Final = form(rb"""
+    \x09 TSTR                # 9: scope,
     \x19\xff\xff \xa1 \x6bstatus_list \xa2   # 65535: {"status_list": {
-    \x63idx UINT                              # "idx": idx,
-    \x63uri                                   # "uri":
+    \x63idx UINT             # "idx": idx,
+    \x63uri TSTR             # "uri": uri}}}
 """)
 _TRUE: Final = b"\xf5"
 
@@ -106,16 +109,10 @@ class Presentation(NamedTuple):
 
 def parse_key_binding(data: bytes) -> KeyBinding:
     """The decrypted message: the phone's Sign1 around the issuer's. Raises Refused (`malformed`)."""
-    reader = Reader(data)
-    message = read_sign1(reader)
-    reader.end()
+    message = parse_sign1(data)
     alg, credential = _phone_header(message.protected)
-    payload = Reader(message.payload)
-    payload.literal(_AUD)
-    aud = payload.tstr(_MAX_TEXT)
-    iat, cnonce = payload.run(_PHONE_TIME)
-    payload.end()
-    return KeyBinding(message, alg, credential, aud, uint(iat, MAX_TIME), cnonce)
+    aud, iat, cnonce = cbor.read(_PHONE_PAYLOAD, message.payload)
+    return KeyBinding(message, alg, credential, text(aud, _MAX_TEXT), uint(iat, MAX_TIME), cnonce)
 
 
 def presentation_of(shown: KeyBinding) -> Presentation:
@@ -136,32 +133,22 @@ def presentation_of(shown: KeyBinding) -> Presentation:
 
 
 def _phone_header(protected: bytes) -> tuple[int, Credential]:
-    """`{1: alg, 13: credential, 16: 294}`."""
-    header = Reader(protected)
-    (alg,) = header.run(_PHONE_ALG)
-    credential = _credential(header)
-    header.literal(_TYP_KB_CWT)
-    header.end()
-    return _ALGORITHMS[alg], credential
+    alg, *credential = cbor.read(_PHONE_HEADER, protected)
+    return _ALGORITHMS[alg], _credential(Sign1(*credential))
 
 
-def _credential(header: Reader) -> Credential:
-    """The issuer's CWT, inline as an array with tag 18."""
-    message = read_sign1(header)
-    issuer_kid = _issuer_kid(message.protected)
-    claims = Reader(message.payload)
-    exp, iat, cti, p256, y, ed25519 = claims.run(_UP_TO_SCOPE)
-    scope = claims.tstr(_MAX_TEXT)
-    (index,) = claims.run(_STATUS)
-    uri = claims.tstr(MAX_STATUS_URI)
-    claims.end()
-    key = DeviceKey(ed25519, None) if p256 is None else DeviceKey(p256, y == _TRUE)
-    times = uint(exp, MAX_TIME), uint(iat, MAX_TIME)
-    return Credential(message, issuer_kid, *times, cti, key, scope, uint(index, _MAX_INDEX), uri)
-
-
-def _issuer_kid(protected: bytes) -> bytes:
-    header = Reader(protected)
-    (kid,) = header.run(_ISSUER)
-    header.end()
-    return bytes(kid)
+def _credential(message: Sign1) -> Credential:
+    """The issuer's CWT, which stands inline as an array with tag 18."""
+    (issuer_kid,) = cbor.read(_ISSUER_HEADER, message.protected)
+    exp, iat, cti, p256, y, ed25519, scope, index, uri = cbor.read(_CLAIMS, message.payload)
+    return Credential(
+        message,
+        issuer_kid,
+        uint(exp, MAX_TIME),
+        uint(iat, MAX_TIME),
+        cti,
+        DeviceKey(ed25519, None) if p256 is None else DeviceKey(p256, y == _TRUE),
+        text(scope, _MAX_TEXT),
+        uint(index, _MAX_INDEX),
+        text(uri, MAX_STATUS_URI),
+    )

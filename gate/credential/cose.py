@@ -6,16 +6,22 @@ Parsed here, judged in the verifier. What is kept are the very bytes that were s
 from typing import Final, NamedTuple
 
 from gate.credential import cbor, hpke
-from gate.credential.cbor import Reader, form
-from gate.credential.keys import SIGNATURE_BYTES, ControlPointKey
+from gate.credential.cbor import form
+from gate.credential.keys import ControlPointKey
 
 _ENCRYPT0: Final = form(rb"""
     \xd0 \x83                                    # 16([
     \x4a (\xa2 \x01\x18\x29 \x04\x44 (.{4}))      # h'{1: 41 (X25519, HKDF-SHA256, AES-128-GCM), 4: kid}',
     \xa1 \x23 \x58\x20 (.{32})                   # {-4: ek},
+    BSTR                                         # ciphertext ])
 """)
-_SIGN1: Final = b"\xd2\x84"  # 18([
-_NOTHING: Final = b"\xa0"  # {}
+SIGN1: Final = rb"""
+    \xd2 \x84 BSTR             # 18([ protected,
+    \xa0 BSTR                  # {}, payload,
+    \x58\x40 (.{64})           # signature ])
+"""
+"""A tagged COSE_Sign1 as a part of a form: its protected header, its payload, its signature."""
+_SIGN1: Final = form(SIGN1)
 
 
 class Encrypt0(NamedTuple):
@@ -41,11 +47,7 @@ class Sign1(NamedTuple):
 
 def parse_encrypt0(data: bytes) -> Encrypt0:
     """A COSE_Encrypt0 with `{1: 41, 4: kid}` protected and `{-4: ek}` unprotected. Raises Refused (`malformed`)."""
-    reader = Reader(data)
-    protected, kid, ek = reader.run(_ENCRYPT0)
-    ciphertext = reader.bstr()
-    reader.end()
-    return Encrypt0(protected, kid, ek, ciphertext)
+    return Encrypt0(*cbor.read(_ENCRYPT0, data))
 
 
 def open_encrypt0(message: Encrypt0, key: ControlPointKey) -> bytes:
@@ -54,9 +56,6 @@ def open_encrypt0(message: Encrypt0, key: ControlPointKey) -> bytes:
     return hpke.open_base(key, message.ek, aad, message.ciphertext)
 
 
-def read_sign1(reader: Reader) -> Sign1:
-    """The next item as a tagged COSE_Sign1 with an empty unprotected map. Raises Refused (`malformed`)."""
-    reader.literal(_SIGN1)
-    protected = reader.bstr()
-    reader.literal(_NOTHING)
-    return Sign1(protected, reader.bstr(), reader.bstr(SIGNATURE_BYTES))
+def parse_sign1(data: bytes) -> Sign1:
+    """A tagged COSE_Sign1 with an empty unprotected map. Raises Refused (`malformed`)."""
+    return Sign1(*cbor.read(_SIGN1, data))

@@ -5,22 +5,26 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from gate.credential import keys
-from gate.credential.cbor import Reader
+from gate.credential import cbor, keys
+from gate.credential.cbor import form, text, uint
 from gate.credential.claims import MAX_STATUS_URI, MAX_TIME
-from gate.credential.cose import read_sign1
+from gate.credential.cose import parse_sign1
 from gate.credential.keys import Ed25519Key
 from gate.credential.reasons import Refused
 from gate.errors import TrustError
 
-_ED25519_KID: Final = b"\xa3\x01\x32\x04"  # {1: -19, 4:
-_TYP: Final = b"\x10\x78\x1aapplication/statuslist+cwt"  # 16:
-_SUB: Final = b"\xa4\x02"  # {2:
-_EXP: Final = b"\x04"  # 4:
-_IAT: Final = b"\x06"  # 6:
-_LST: Final = b"\x19\xff\xfd\xa2\x63lst"  # 65533: {"lst":
-_BITS: Final = b"\x64bits"  # "bits":
-_KID_BYTES: Final = 8
+_HEADER: Final = form(rb"""
+    \xa3 \x01 \x32                             # {1: -19,
+    \x04 \x48 (.{8})                           # 4: kid,
+    \x10 \x78\x1a application/statuslist\+cwt    # 16: typ}
+""")
+_CLAIMS: Final = form(rb"""
+    \xa4 \x02 TSTR               # {2: uri,
+    \x04 UINT                    # 4: exp,
+    \x06 UINT                    # 6: iat,
+    \x19\xff\xfd \xa2 \x63lst BSTR   # 65533: {"lst": zlib,
+    \x64bits ([\x01\x02])         # "bits": 1 or 2}}
+""")
 _MAX_COMPRESSED: Final = 1 << 24
 
 
@@ -59,48 +63,38 @@ def load_status_list(data: bytes, *, uri: str, issuer_kid: bytes, key: Ed25519Ke
 
 
 def _parse(data: bytes, uri: str, issuer_kid: bytes, key: Ed25519Key, entries: int) -> StatusList:
-    reader = Reader(data)
-    message = read_sign1(reader)
-    reader.end()
-    _check_header(message.protected, uri, issuer_kid)
-    keys.verify(key, message.signature, message.signed())
-    claims = Reader(message.payload)
-    claims.literal(_SUB)
-    if claims.tstr(MAX_STATUS_URI) != uri:
-        raise TrustError(f"status list {uri}: expected its own uri as the subject, got another")
-    claims.literal(_EXP)
-    exp = claims.uint(MAX_TIME)
-    claims.literal(_IAT)
-    iat = claims.uint(MAX_TIME)
-    claims.literal(_LST)
-    bits, packed = _unpack(claims, uri, entries)
-    claims.end()
-    return StatusList(uri, issuer_kid, iat, exp, bits, entries, packed)
-
-
-def _check_header(protected: bytes, uri: str, issuer_kid: bytes) -> None:
-    """`{1: -19, 4: kid, 16: "application/statuslist+cwt"}`."""
-    header = Reader(protected)
-    header.literal(_ED25519_KID)
-    if header.bstr(_KID_BYTES) != issuer_kid:
+    message = parse_sign1(data)
+    (kid,) = cbor.read(_HEADER, message.protected)
+    if kid != issuer_kid:
         raise TrustError(f"status list {uri}: expected its own issuer's kid, got another")
-    header.literal(_TYP)
-    header.end()
+    keys.verify(key, message.signature, message.signed())
+    subject, exp, iat, compressed, bits = cbor.read(_CLAIMS, message.payload)
+    if text(subject, MAX_STATUS_URI) != uri:
+        raise TrustError(f"status list {uri}: expected its own uri as the subject, got another")
+    begins, ends = uint(iat, MAX_TIME), uint(exp, MAX_TIME)
+    if begins >= ends:
+        raise TrustError(f"status list {uri}: expected it to expire after {begins}, got {ends}")
+    (size,) = bits
+    return StatusList(uri, issuer_kid, begins, ends, size, entries, _inflated(compressed, size, uri, entries))
 
 
-def _unpack(claims: Reader, uri: str, entries: int) -> tuple[int, bytes]:
-    """`{"lst": zlib, "bits": 1 or 2}`; never inflates beyond what the trust list announces."""
-    compressed = claims.bstr()
-    claims.literal(_BITS)
-    bits = claims.uint(3)
-    if not bits or len(compressed) > _MAX_COMPRESSED:
-        raise TrustError(f"status list {uri}: expected 1 or 2 bits an entry in at most {_MAX_COMPRESSED} bytes")
+def _inflated(compressed: bytes, bits: int, uri: str, entries: int) -> bytes:
+    """What the zlib stream holds, never more than the trust list announces."""
+    if len(compressed) > _MAX_COMPRESSED:
+        raise TrustError(f"status list {uri}: expected a zlib stream of at most {_MAX_COMPRESSED} bytes, got more")
     expected = -(-entries * bits // 8)
     inflate = zlib.decompressobj()
     try:
-        packed = inflate.decompress(compressed, expected + 1)
+        packed = inflate.decompress(compressed, expected)  # a longer stream has not come to its end then
     except zlib.error:
         raise TrustError(f"status list {uri}: expected a zlib stream") from None
-    if len(packed) != expected or not inflate.eof or inflate.unused_data:
-        raise TrustError(f"status list {uri}: expected exactly {expected} bytes for {entries} entries")
-    return bits, packed
+    if inflate.eof and len(packed) < expected:  # an index that was given out would have no status
+        raise TrustError(
+            f"status list {uri}: expected {expected} bytes for the {entries} indices given out, got {len(packed)}: "
+            "it is shorter than its indices; ask its issuer for the whole list"
+        )
+    if not inflate.eof or inflate.unused_data:
+        raise TrustError(
+            f"status list {uri}: expected exactly {expected} bytes for {entries} entries in one zlib stream"
+        )
+    return packed

@@ -26,7 +26,7 @@ class Place:
 
     def is_meant_by(self, aud: str) -> bool:
         """Exactly the control point, or exactly this lane of it (FORMAT 4.8)."""
-        return aud in (self.control_point, f"{self.control_point}/{self.lane}")
+        return aud == self.control_point or aud == f"{self.control_point}/{self.lane}"  # noqa: PLR1714 - the first is nearly all
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Verifier:
         try:
             if (junk := glance(text)) is not None:
                 return Verdict(junk, None)
-            shown = self._open(text)
+            shown = self._open(text, moment)
             self._check_issuer(shown, moment)
             presentation = presentation_of(shown)
             self._check_here_and_now(presentation, moment)
@@ -69,12 +69,12 @@ class Verifier:
             return Verdict(Reason.MALFORMED, None)
         return Verdict(Reason.CLEARED, presentation)
 
-    def _open(self, text: str) -> KeyBinding:
+    def _open(self, text: str, moment: Moment) -> KeyBinding:
         """FORMAT 4.1 to 4.3: from text to parsed, unbelieved claims."""
         envelope = cose.parse_encrypt0(unarmor(text))
         key = self.control_point_keys.get(envelope.kid)
-        if key is None:
-            raise Refused(Reason.UNDECRYPTABLE, "expected a control-point key that this lane holds")
+        if key is None or (moment.trusted and not self.trust.opens(envelope.kid, moment.wall)):
+            raise Refused(Reason.UNDECRYPTABLE, "expected a control-point key that this lane holds, within its time")
         return parse_key_binding(cose.open_encrypt0(envelope, key))
 
     def _check_issuer(self, shown: KeyBinding, moment: Moment) -> None:
@@ -90,7 +90,7 @@ class Verifier:
 
     def _issuer(self, credential: Credential, moment: Moment) -> Issuer:
         """FORMAT 4.4. A time that cannot be judged is left to `_check_here_and_now`, which says `clock_untrusted`."""
-        if moment.trusted and moment.wall >= self.trust.expires + self.trust.policy.trust_grace:
+        if moment.trusted and moment.wall >= self.trust.dies:
             raise Refused(Reason.TRUST_EXPIRED, "expected a trust list within its time")
         issuer = self.trust.issuers.get(credential.issuer_kid)
         if issuer is None or issuer.environment != self.place.environment or credential.scope not in issuer.scopes:
@@ -131,7 +131,7 @@ class Verifier:
             listed is None
             or listed.issuer_kid != shown.issuer_kid
             or not listed.iat <= moment.wall + self.trust.policy.max_credential_lead
-            or moment.wall >= min(listed.exp, listed.iat + self.trust.policy.max_status_age)
+            or moment.wall >= self.trust.status_dies[listed.uri]
             or shown.status_index >= listed.entries
         ):
             raise Refused(Reason.STATUS_UNKNOWN, "expected a status list of this issuer, in time and long enough")

@@ -49,6 +49,9 @@ class Kind(StrEnum):
     EVACUATION = "evacuation"
     RESET = "reset"
     SCANNER = "scanner"
+    CLOCK = "clock"
+    TRUST = "trust"
+    CUT = "cut"
     STOP = "stop"
 
 

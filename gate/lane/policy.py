@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from gate.credential.claims import Presentation
 from gate.credential.reasons import Reason
@@ -49,8 +50,7 @@ class Policy:
     scopes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What was decided about one presentation; `presentation` is None where nothing signed was read."""
 
     reason: Reason
@@ -61,6 +61,13 @@ class Decision:
     def cleared(self) -> bool:
         """Whether the traveller may pass."""
         return self.reason is Reason.CLEARED
+
+
+# Of what nothing signed was read, junk first of all, the decision is ready. FORMAT 4: whatever else goes wrong is a refusal.
+_UNSIGNED: Mapping[Reason, Decision] = MappingProxyType(
+    {reason: Decision(reason, ANSWERS[reason], None) for reason in Reason}
+    | {Reason.CLEARED: Decision(Reason.MALFORMED, ANSWERS[Reason.MALFORMED], None)}
+)
 
 
 class Desk:
@@ -76,30 +83,28 @@ class Desk:
 
     def decide(self, verdict: Verdict, wall: float) -> Decision:
         """Decide about a verdict at `wall` (Unix seconds). Whoever releases the barrier opens the transaction."""
-        reason = self._reason(verdict, wall)
-        answer = self._answer(reason, verdict.presentation)
-        if verdict.presentation is not None:  # a code of something else in between: still the same traveller
-            self._stale = verdict.presentation if reason is Reason.STALE else None
-        return Decision(reason, answer, verdict.presentation)
+        shown = verdict.presentation
+        if shown is None:  # a code of something else in between: still the same traveller
+            return _UNSIGNED[verdict.reason]
+        reason = self._judge(shown, wall) if verdict.reason is Reason.CLEARED else verdict.reason
+        answer = self._answer(reason, shown)
+        self._stale = shown if reason is Reason.STALE else None
+        return Decision(reason, answer, shown)
 
-    def _reason(self, verdict: Verdict, wall: float) -> Reason:
-        if verdict.reason is not Reason.CLEARED:
-            return verdict.reason
-        if verdict.presentation is None:  # FORMAT 4: whatever else goes wrong is a refusal
-            return Reason.MALFORMED
-        if verdict.presentation.scope not in self.policy.scopes:  # FORMAT 4.10, in this order
+    def _judge(self, shown: Presentation, wall: float) -> Reason:
+        if shown.scope not in self.policy.scopes:  # FORMAT 4.10, in this order
             return Reason.NOT_ELIGIBLE
-        return self.replay.judge(verdict.presentation, wall) or Reason.CLEARED
+        return self.replay.judge(shown, wall) or Reason.CLEARED
 
-    def _answer(self, reason: Reason, presentation: Presentation | None) -> Answer:
+    def _answer(self, reason: Reason, presentation: Presentation) -> Answer:
         if reason is Reason.STALE and _is_second_try(presentation, self._stale):
             return Answer.CHECK_CLOCK
         return ANSWERS[reason]
 
 
-def _is_second_try(presentation: Presentation | None, stale: Presentation | None) -> bool:
+def _is_second_try(presentation: Presentation, stale: Presentation | None) -> bool:
     """Another code of the same credential: the same code again is a picture of one, and no phone's clock is wrong."""
-    if presentation is None or stale is None:
+    if stale is None:
         return False
     same_credential = (presentation.issuer_kid, presentation.cti) == (stale.issuer_kid, stale.cti)
     return same_credential and (presentation.iat, presentation.cnonce) != (stale.iat, stale.cnonce)

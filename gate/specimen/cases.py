@@ -234,11 +234,11 @@ def from_keys(keys: Mapping[str, object], facts: Mapping[str, str]) -> Specimen:
         return Issuer(name, bytes.fromhex(facts[kid]), _signing(keys[file]), scopes)
 
     def point(name: str, file: str, kid: str) -> ControlPoint:
-        return ControlPoint(name, bytes.fromhex(facts[kid]), _sealing(keys[file]))
+        return ControlPoint(name, bytes.fromhex(facts[kid]), sealing(keys[file]))
 
     fresh = make_kit(_fresh)
     kit = Kit(
-        macau=issuer("UTO-MO", "issuer", "issuer_kid", fresh.macau.scopes),
+        macau=issuer(facts.get("issuer_name", "UTO-MO"), "issuer", "issuer_kid", fresh.macau.scopes),
         hong_kong=issuer("UTO-HK", "issuer-hk", "issuer_hk_kid", fresh.hong_kong.scopes),
         forger=fresh.forger,
         point=point(CONTROL_POINT, "control-point", "control_point_kid"),
@@ -253,7 +253,8 @@ def _signing(key: object) -> Ed25519PrivateKey:
     return key
 
 
-def _sealing(key: object) -> X25519PrivateKey:
+def sealing(key: object) -> X25519PrivateKey:
+    """A control point's private key. Raises TypeError for what is none."""
     if not isinstance(key, X25519PrivateKey):
         raise TypeError("an X25519 key")
     return key

@@ -61,9 +61,10 @@ class ControlPoint:
         """The 32 bytes that phones seal for."""
         return self.key.public_key().public_bytes_raw()
 
-    def entry(self) -> dict[str, object]:
-        """How a trust list names this control point."""
-        return {"id": self.id, "kid": self.kid.hex(), "key": self.public.hex()}
+    def entry(self, valid_until: int | None = None) -> dict[str, object]:
+        """How a trust list names this control point; `valid_until` (Unix seconds) for a key that is being replaced."""
+        named: dict[str, object] = {"id": self.id, "kid": self.kid.hex(), "key": self.public.hex()}
+        return named if valid_until is None else named | {"valid_until": valid_until}
 
 
 def sign1(sign: Callable[[bytes], bytes], header: Mapping[int, object], payload: bytes) -> bytes:
@@ -75,21 +76,22 @@ def sign1(sign: Callable[[bytes], bytes], header: Mapping[int, object], payload:
 
 def trust_list(
     issuers: Sequence[dict[str, object]],
-    control_points: Sequence[ControlPoint],
+    control_points: Sequence[ControlPoint | dict[str, object]],
     status_lists: Sequence[dict[str, object]],
     *,
     issued: int,
     expires: int,
     policy: Mapping[str, int],
+    serial: int = 1,
 ) -> bytes:
-    """The trust list's JSON, for reading by people too."""
+    """The trust list's JSON, for reading by people too. A control point may come as its entry, with its end."""
     content = {
         "format": 1,
-        "serial": 1,
+        "serial": serial,
         "issued": issued,
         "expires": expires,
         "issuers": list(issuers),
-        "control_points": [point.entry() for point in control_points],
+        "control_points": [point.entry() if isinstance(point, ControlPoint) else point for point in control_points],
         "status_lists": list(status_lists),
         "policy": dict(policy),
     }
