@@ -18,6 +18,7 @@ from figures import Figures, seconds
 
 from gate.controller import sources, store, updates
 from gate.controller.sources import Source
+from gate.controller.updates import Terms
 from gate.controller.watch import Watch
 from gate.credential.verifier import Place, Verifier
 from gate.specimen.cases import VALID_FROM, VALID_UNTIL
@@ -30,6 +31,7 @@ _DAY = 86400
 _ROUNDS = 15
 _MOST_MS = 100.0
 _MOST_GAP_MS = 5.0
+_TERMS = Terms(NOW, "HZMB-HK")
 
 
 def _key(name: str) -> Ed25519PrivateKey:
@@ -106,7 +108,7 @@ def changed(authority: Authority, source: Callable[[], Source]) -> float:
 
     def once() -> float:
         authority.publish()
-        return 1e3 * seconds(lambda: updates.update(authority.trust, source(), NOW))
+        return 1e3 * seconds(lambda: updates.update(authority.trust, source(), _TERMS))
 
     return min(median(once() for _ in range(_ROUNDS // 3)) for _ in range(3))
 
@@ -114,9 +116,11 @@ def changed(authority: Authority, source: Callable[[], Source]) -> float:
 def test_one_changed_status_list_comes_in_time(authority: Authority, figures: Figures) -> None:
     made_of = f"fetched, checked, made last on the disk; one of two lists of {_ENTRIES / 1e6:g} million changed"
     with served(authority.repository.folder) as url:
-        updates.update(authority.trust, sources.http(url), NOW)
+        updates.update(authority.trust, sources.http(url), _TERMS)
         took = changed(authority, lambda: sources.http(url))
-        same = [1e3 * seconds(lambda: updates.update(authority.trust, sources.http(url), NOW)) for _ in range(_ROUNDS)]
+        same = [
+            1e3 * seconds(lambda: updates.update(authority.trust, sources.http(url), _TERMS)) for _ in range(_ROUNDS)
+        ]
     figures.add("trust update over loopback", took, "ms", _MOST_MS, made_of)
     figures.add("trust update over loopback, nothing new", median(same), "ms")
     stick = changed(authority, lambda: sources.stick(authority.repository.folder))
@@ -165,7 +169,7 @@ def test_the_lane_is_not_held_up(tmp_path: Path, figures: Figures, issuers: int)
     verifiers = []
     for _ in range(2):
         authority.publish()
-        updates.update(authority.trust, sources.stick(authority.repository.folder), NOW)
+        updates.update(authority.trust, sources.stick(authority.repository.folder), _TERMS)
         verifiers.append(Verifier(store.load_trust(authority.trust), {}, place))
 
     def take() -> None:

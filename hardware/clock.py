@@ -10,8 +10,13 @@ from typing import Final
 from uuid import UUID
 
 _TIME_ERROR: Final = 5  # adjtimex(2): the clock is not synchronised
-# Larger than struct timex anywhere. Its first word, `modes`, is 0: a question, needing no privilege, changing nothing.
 _TIMEX_BYTES: Final = 512
+"""More than struct timex has left anywhere."""
+_MOST_ERROR_S: Final = 2.0
+"""The kernel lets its bound grow by 0.5 ms a second once nothing sets the clock any more, and says so itself only at 16 s, nearly nine hours later.
+
+Time daemons ask at least every 2048 s, by which the bound is 1 s and what the server's own is.
+"""
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -21,9 +26,25 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None)
 
 
-def _adjtimex() -> int:
-    """Return the kernel's clock state, 0 to 5, or -1; OSError or AttributeError where there is no such call."""
-    return int(_libc().adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES)))
+class _Timex(ctypes.Structure):
+    """The beginning of struct timex (adjtimex(2)), and room for the rest. `modes` 0 is a question: it needs no privilege and changes nothing."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("rest", ctypes.c_char * _TIMEX_BYTES),
+    )
+
+
+def _adjtimex() -> tuple[int, float]:
+    """Return the kernel's clock state, 0 to 5, or -1, and the most that it may be wrong by, in seconds.
+
+    OSError or AttributeError where there is no such call.
+    """
+    timex = _Timex()
+    return int(_libc().adjtimex(ctypes.byref(timex))), timex.maxerror / 1e6
 
 
 def boot_id(path: Path = _BOOT_ID) -> bytes:
@@ -38,7 +59,7 @@ def boot_id(path: Path = _BOOT_ID) -> bytes:
 class SystemClock:
     """CLOCK_MONOTONIC and Unix time in seconds."""
 
-    adjtimex: Callable[[], int] = _adjtimex
+    adjtimex: Callable[[], tuple[int, float]] = _adjtimex
 
     def monotonic(self) -> float:
         """Return seconds that never step; only differences mean anything."""
@@ -51,7 +72,7 @@ class SystemClock:
     def synchronised(self) -> bool:
         """Return whether the kernel says that the wall clock is kept right; False if it cannot be asked."""
         try:
-            state = self.adjtimex()
+            state, error_s = self.adjtimex()
         except (OSError, AttributeError):
             return False
-        return 0 <= state < _TIME_ERROR
+        return 0 <= state < _TIME_ERROR and error_s <= _MOST_ERROR_S

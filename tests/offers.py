@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from math import inf
 from pathlib import Path
 from shutil import copytree
 from threading import Thread
@@ -13,9 +14,9 @@ from plant import NOW, SEED
 
 from gate.controller import sources, updates
 from gate.controller.sources import Limits
-from gate.controller.updates import Change
+from gate.controller.updates import Change, Terms
 from gate.specimen.authority import Authority
-from gate.specimen.cases import VALID_UNTIL, Specimen
+from gate.specimen.cases import CONTROL_POINT, VALID_UNTIL, Specimen
 from gate.specimen.repository import ROLES, Repository
 
 MO = "urn:uto:uto-mo"
@@ -28,6 +29,11 @@ def key(name: str) -> Ed25519PrivateKey:
 
 
 ROLE_KEYS = {role: key(role) for role in ROLES}
+
+
+def terms(now: float, latest: float = inf) -> Terms:
+    """What the specimen lane judges an offer by."""
+    return Terms(now, CONTROL_POINT, latest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Offer:
 
     def take(self, now: float = NOW, folder: Path | None = None, limits: Limits = sources.DEFAULT) -> Change:
         """What `gate trust import` does."""
-        return updates.update(self.trust, sources.stick(folder or self.repository.folder), now, limits=limits)
+        return updates.update(self.trust, sources.stick(folder or self.repository.folder), terms(now), limits=limits)
 
     def copy(self) -> Path:
         """What is offered now, kept by somebody for later."""

@@ -218,3 +218,24 @@ def test_an_alternative_that_was_not_taken_is_none() -> None:
 @pytest.mark.parametrize("size", [0, 1, 23, 24, 255, 256, 65535, 65536, 70000])
 def test_a_byte_strings_encoding_is_cbor2s(size: int) -> None:
     assert bstr(bytes(size)) == cbor2.dumps(bytes(size)) == specimen.encode(bytes(size))
+
+
+@pytest.mark.parametrize("value", [0, 23, 24, 255, 256, 65535, 65536, (1 << 32) - 1, 1 << 32, (1 << 64) - 1])
+def test_an_integer_is_read_at_each_change_of_its_length(value: int) -> None:
+    (encoded,) = read(INTEGER, cbor2.dumps(value))
+    assert uint(encoded, 1 << 64) == value
+
+
+@pytest.mark.parametrize("length", [0, 23, 24, 255, 256, 65535, 65536])
+def test_a_string_is_read_at_each_change_of_its_heads_length(length: int) -> None:
+    assert read(BYTES, bstr(b"x" * length)) == [b"x" * length]
+    assert read(form(b"BSTR UINT"), bstr(b"x" * length) + b"\x07")[1] == b"\x07"
+    if length < 1 << 16:
+        assert read(TEXT, cbor2.dumps("x" * length)) == [b"x" * length]
+    for size, head, least in ((1, b"\x58", 24), (2, b"\x59", 256), (4, b"\x5a", 65536)):
+        if length < least:  # a longer head than it needs
+            assert outcome(read, BYTES, head + length.to_bytes(size) + b"x" * length) is Reason.MALFORMED
+            assert (
+                outcome(read, TEXT, bytes((head[0] | 0x20,)) + length.to_bytes(size) + b"x" * length)
+                is Reason.MALFORMED
+            )

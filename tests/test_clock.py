@@ -9,12 +9,19 @@ from hardware.clock import SystemClock, boot_id
     ("state", "synchronised"), [(0, True), (1, True), (4, True), (5, False), (-1, False), (6, False)]
 )
 def test_the_kernels_word_is_taken(state: int, *, synchronised: bool) -> None:
-    assert SystemClock(lambda: state).synchronised() is synchronised
+    assert SystemClock(lambda: (state, 0.01)).synchronised() is synchronised
+
+
+@pytest.mark.parametrize(("error_s", "synchronised"), [(0.0, True), (2.0, True), (2.1, False), (16.0, False)])
+def test_a_clock_that_nothing_has_set_for_long_is_not_synchronised_whatever_the_kernel_still_says(
+    error_s: float, *, synchronised: bool
+) -> None:
+    assert SystemClock(lambda: (0, error_s)).synchronised() is synchronised
 
 
 @pytest.mark.parametrize("failure", [OSError, AttributeError])
 def test_a_kernel_that_cannot_be_asked_is_not_synchronised(failure: type[Exception]) -> None:
-    def ask() -> int:
+    def ask() -> tuple[int, float]:
         raise failure
 
     assert SystemClock(ask).synchronised() is False
@@ -22,7 +29,9 @@ def test_a_kernel_that_cannot_be_asked_is_not_synchronised(failure: type[Excepti
 
 def test_the_real_call_answers_and_the_clocks_run() -> None:
     clock = SystemClock()
-    assert -1 <= clock.adjtimex() <= 5
+    state, error_s = clock.adjtimex()
+    assert -1 <= state <= 5
+    assert 0 <= error_s <= 16  # NTP_PHASE_LIMIT, linux/timex.h
     assert isinstance(clock.synchronised(), bool)
     assert clock.monotonic() <= clock.monotonic()
     assert clock.wall() > 1_700_000_000

@@ -107,7 +107,8 @@ def test_a_last_line_that_was_changed_is_named_with_the_mend(tmp_path: Path) -> 
     path = files(tmp_path)[0]
     path.write_bytes(path.read_bytes().replace(b'"what":"x"', b'"what":"z"'))
     with pytest.raises(
-        JournalError, match=rf"^{path}: last line: expected the hash.*; keep this folder as it is and name another"
+        JournalError,
+        match=rf"^{path}: last line: expected the hash.*; keep this folder as it is, name another .* and move `passages` there",
     ):
         Journal(tmp_path, 30, NOON)
 
@@ -201,10 +202,10 @@ def test_keys_are_destroyed_after_their_retention(tmp_path: Path) -> None:
         kept.who(CTI, NOON + day * DAY)
         kept.append(Kind.START, NOON + day * DAY, ClockState.TRUSTED, {})
         kept.sync()
-    assert len(list(tmp_path.glob("*.key"))) == 4, "today's and three days'"
+    assert len(list(tmp_path.glob("*.key"))) == 5, "today's, three days' and tomorrow's"
     kept.append(Kind.START, NOON + 9000 * DAY, ClockState.UNTRUSTED, {})
     kept.close()
-    assert len(list(tmp_path.glob("*.key"))) == 4, "a clock that nobody trusts destroys nothing"
+    assert len(list(tmp_path.glob("*.key"))) == 5, "a clock that nobody trusts destroys nothing"
 
 
 def test_keys_of_days_to_come_are_a_wrong_clocks_and_go(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Keys and signatures: what loads, what verifies, and what `cryptography` alone would let through."""
 
+import base64
 import hashlib
 
 import pytest
@@ -18,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.credential.keys import PublicKey, load_control_point_key, load_ed25519, load_p256, on_curve, verify
-from gate.credential.reasons import Reason
+from gate.credential.reasons import Reason, Refused
 from gate.errors import TrustError
 from gate.specimen.phone import signer
 
@@ -209,3 +210,21 @@ def test_any_bytes_for_a_key_are_refused(data: bytes, inner: bytes) -> None:
     for file in (data, b"-----BEGIN PRIVATE KEY-----\n" + inner + b"\n-----END PRIVATE KEY-----\n"):
         with pytest.raises(TrustError):
             load_control_point_key(file)
+
+
+@pytest.mark.parametrize("y", SMALL)
+def test_our_own_look_at_r_comes_before_the_librarys(y: int) -> None:
+    """libsodium refuses such an R as well. Ours says so, and stays when the library changes its mind."""
+    with pytest.raises(Refused, match="R has full order"):
+        verify(loaded(ED25519), encoded(y) + b"\x01" * 32, MESSAGE)
+
+
+def test_the_point_whose_x_is_0_is_on_the_curve() -> None:
+    assert on_curve(encoded(1))
+
+
+def test_a_key_of_a_kind_that_the_library_does_not_know_is_refused() -> None:
+    key = bytes.fromhex("300e 020100 3005 06032a0304 04020400")  # PKCS8 with the kind 1.2.3.4
+    file = base64.encodebytes(key)
+    with pytest.raises(TrustError, match="unencrypted PKCS8"):
+        load_control_point_key(b"-----BEGIN PRIVATE KEY-----\n" + file + b"-----END PRIVATE KEY-----\n")

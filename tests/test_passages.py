@@ -224,10 +224,10 @@ def test_who_ends_while_something_is_missing_leaves_no_clean_end(tmp_path: Path)
     assert opened(tmp_path, b"a third boot's..")[0].gap is Gap.BEFORE_BOOT
 
 
-def test_a_process_that_dies_while_it_waits_waits_again(tmp_path: Path) -> None:
+def test_a_process_that_dies_while_it_waits_goes_on_waiting_for_the_same(tmp_path: Path) -> None:
     opened(tmp_path)
-    opened(tmp_path, NEXT)
-    assert opened(tmp_path, NEXT)[0].gap is Gap.BEFORE_START
+    for _ in range(3):
+        assert opened(tmp_path, NEXT)[0].gap is Gap.BEFORE_BOOT
 
 
 def test_who_has_waited_long_enough_misses_nothing(tmp_path: Path) -> None:
@@ -429,3 +429,28 @@ def test_a_file_goes_after_what_follows_it_is_on_the_disk(tmp_path: Path) -> Non
     done = calls(kept.sync)
     assert done.count("fdatasync") == 3, "the file of now, before and after, and the one that it follows"
     assert max(at for at, name in enumerate(done) if name in ("fdatasync", "fsync")) < done.index("unlink")
+
+
+def test_what_is_forgotten_asks_to_be_made_last(tmp_path: Path) -> None:
+    """Else a mark and its key would stay on the disk until somebody comes."""
+    kept, replay = opened(tmp_path)
+    passes(kept, replay, shown(), at=0)
+    kept.sync()
+    assert kept.tidy(NOW + 4000) is True
+    kept.sync()
+    assert kept.tidy(NOW + 8000) is False
+
+
+def test_damage_in_an_older_file_is_found_once(tmp_path: Path) -> None:
+    kept, replay = opened(tmp_path, anti_passback=9000)
+    passes(kept, replay, shown(), at=0)
+    kept.tidy(NOW + 9500)
+    passes(kept, replay, shown(9500, cti=2), at=9500)
+    kept.close()
+    first = files(tmp_path)[0]
+    first.write_bytes(first.read_bytes()[:-40] + bytes(40))
+    again, _ = opened(tmp_path, anti_passback=9000)
+    assert again.gap is Gap.BEFORE_START
+    again.fill()
+    again.close()
+    assert opened(tmp_path, anti_passback=9000)[0].gap is Gap.NOTHING

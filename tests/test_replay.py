@@ -275,9 +275,20 @@ def test_who_may_be_missing_is_waited_for() -> None:
     replay.missed(NOW + 6.5)
     replay.missed(NOW)  # only rises
     assert replay.waits_until == NOW + 66.5
-    assert replay.judge(shown(26), NOW + 66.4) is Reason.REPLAYED, "it can have been fresh then"
-    assert replay.judge(shown(27), NOW + 66.4) is Reason.ANTI_PASSBACK
-    assert replay.judge(shown(27), NOW + 66.5) is None
+    assert replay.judge(shown(66), NOW + 66.4) is Reason.ANTI_PASSBACK
+    assert replay.judge(shown(66), NOW + 66.5) is None
+    assert replay.judge(shown(26), NOW + 66.5) is Reason.REPLAYED, "it can have been fresh then"
+    replay.adjust(600, 20)
+    assert replay.judge(shown(66), NOW + 66.5) is Reason.ANTI_PASSBACK
+    replay.found()
+    assert replay.judge(shown(66), NOW + 66.5) is None, "who was waited for is out of any interval of then"
+
+
+def test_a_short_interval_is_waited_for_until_its_codes_are_stale() -> None:
+    replay = Replay(5, 10, fresh_s=20)
+    replay.missed(NOW)
+    assert replay.waits_until == NOW + 20
+    assert replay.judge(shown(21), NOW + 21) is None
 
 
 def test_other_intervals_are_for_what_passed_already() -> None:

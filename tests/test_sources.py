@@ -10,7 +10,7 @@ from threading import Event
 from time import monotonic
 
 import pytest
-from offers import Body, Offer, offer, server
+from offers import Body, Offer, offer, server, terms
 from plant import NOW
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 
@@ -95,7 +95,7 @@ NEVER_ENDING = [
 def test_what_never_ends_is_left_in_time(held: Offer, name: str, body: Body, said: str) -> None:
     began = monotonic()
     with server(held.repository.folder, {name: body}) as url, pytest.raises(TrustError, match=said):
-        updates.update(held.trust, sources.http(url, LIMITS), NOW, limits=LIMITS)
+        updates.update(held.trust, sources.http(url, LIMITS), terms(NOW), limits=LIMITS)
     assert monotonic() - began < 4 * LIMITS.seconds
 
 
@@ -111,7 +111,7 @@ UNREACHABLE = [
 def test_a_server_that_does_not_serve_is_named(held: Offer, name: str, body: Body, said: str) -> None:
     limits = Limits(seconds=20, silence=1)
     with server(held.repository.folder, {name: body}) as url, pytest.raises(FleetError, match=f"{url}: {said}"):
-        updates.update(held.trust, sources.http(url, limits), NOW, limits=limits)
+        updates.update(held.trust, sources.http(url, limits), terms(NOW), limits=limits)
 
 
 def test_nobody_listens(held: Offer) -> None:
@@ -120,7 +120,7 @@ def test_nobody_listens(held: Offer) -> None:
     with pytest.raises(
         FleetError, match=r"root\.json could not be fetched: failed to establish a new connection: .*refused"
     ):
-        updates.update(held.trust, sources.http(f"http://127.0.0.1:{port}"), NOW)
+        updates.update(held.trust, sources.http(f"http://127.0.0.1:{port}"), terms(NOW))
 
 
 def test_all_files_together_are_bounded(held: Offer) -> None:

@@ -23,7 +23,7 @@ def at(wall: float, *, synced: bool = True) -> WoundClock:
     return WoundClock(now=100.0, wall_at_zero=wall - 100.0, synced=synced)
 
 
-@pytest.mark.parametrize(("wall", "proof"), [(AT - 9000.0, BUILT), (AT - 4000.0, "was signed"), (AT - 100.0, RECORDED)])
+@pytest.mark.parametrize(("wall", "proof"), [(AT - 9000.0, BUILT), (AT - 4000.0, "was issued"), (AT - 100.0, RECORDED)])
 def test_the_plainest_proof_is_named(wall: float, proof: str) -> None:
     time = keeper(at(wall))
     assert time.state is ClockState.UNTRUSTED
@@ -39,7 +39,7 @@ def test_two_right_clocks_may_differ_a_little() -> None:
 def test_a_lane_that_has_nothing_begins_with_what_was_signed() -> None:
     time = Timekeeper(at(AT - 5.0), replace(TRUST, issued=AT), {})
     assert time.state is ClockState.UNTRUSTED
-    assert "was signed" in time.told()
+    assert "was issued" in time.told()
 
 
 def test_only_changes_are_changes() -> None:

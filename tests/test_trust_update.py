@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 from time import time
 
 import pytest
@@ -80,6 +81,7 @@ def test_only_the_list_itself_changed(lane: Path, capsys: Capture) -> None:
 
 def test_the_first_trust_of_a_lane(lane: Path, capsys: Capture) -> None:
     (lane / "trust" / "current").unlink()
+    rmtree(lane / "trust" / "g00000001")
     assert bring(capsys, lane)[1] == "trust list 1; status lists changed: urn:uto:uto-mo, urn:uto:uto-hk\n"
 
 
@@ -169,15 +171,26 @@ def test_a_server_that_is_not_there_is_2_and_no_refusal(lane: Path, capsys: Capt
 def test_an_offer_is_never_judged_before_what_is_proved_to_be_past(lane: Path) -> None:
     """A Pi boots in 1970: the floor is the release, what is held, and what the journal recorded."""
     settings = load(lane / "gate.toml")
-    newest = store.load_trust(lane / "trust").newest
-    assert update.judged_at(settings, 0.0) == max(newest, RELEASED)
-    assert update.judged_at(settings, newest + 5000.0) == newest + 5000.0
+    issued = store.load_trust(lane / "trust").issued
+    assert update.terms(settings, 0.0, synchronised=True).now == max(issued, RELEASED)
+    assert update.terms(settings, issued + 5000.0, synchronised=True).now == issued + 5000.0
     (lane / "trust" / "current").unlink()
-    assert update.judged_at(settings, 0.0) == RELEASED
+    assert update.terms(settings, 0.0, synchronised=True).now == RELEASED
+
+
+@pytest.mark.parametrize(
+    ("wall", "synchronised", "sure"), [(5000.0, True, True), (5000.0, False, False), (-1.0, True, False)]
+)
+def test_only_a_sure_clock_says_what_is_yet_to_come(lane: Path, wall: float, *, synchronised: bool, sure: bool) -> None:
+    settings = load(lane / "gate.toml")
+    issued = store.load_trust(lane / "trust").issued
+    judged_by = update.terms(settings, issued + wall, synchronised=synchronised)
+    assert judged_by.latest == (issued + wall + 3.0 if sure else inf)
+    assert judged_by.control_point == "HZMB-HK"
 
 
 def test_the_journal_proves_a_time_too(lane: Path, make: Open) -> None:
     plant = make(WoundClock(wall_at_zero=now() + 86400.0), lane / "journal")
     plant.controller.start()
     plant.wind(1.0)
-    assert update.judged_at(load(lane / "gate.toml"), 0.0) > now() + 80000
+    assert update.terms(load(lane / "gate.toml"), 0.0, synchronised=True).now > now() + 80000

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from offers import HK, MO, Offer, key, offer, server
+from offers import HK, MO, Offer, key, offer, server, terms
 from plant import NOW
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, Targets, Timestamp
 
 from gate.controller import sources, store, updates
-from gate.controller.updates import Change
+from gate.controller.updates import Change, Terms
 from gate.errors import ConfigError, FleetError, TrustError
 from gate.specimen.cases import VALID_UNTIL
 from gate.specimen.repository import Repository
@@ -84,8 +85,62 @@ def test_one_changed_status_list(held: Offer) -> None:
 def test_only_what_is_new_is_fetched(held: Offer) -> None:
     held.revoke(1024)
     asked: list[str] = []
-    updates.update(held.trust, sources.stick(held.repository.folder), NOW, lambda name, _: asked.append(name))
+    updates.update(held.trust, sources.stick(held.repository.folder), terms(NOW), lambda name, _: asked.append(name))
     assert asked == ["timestamp.json", "snapshot.json", "targets.json", "trust-list.json", "status-uto-mo.cwt"]
+
+
+def test_a_lost_link_is_put_back_and_nothing_begins_anew(held: Offer) -> None:
+    """A stick without links, or somebody, took it: else what was retired would be trusted again."""
+    old = held.copy()
+    held.revoke(1024)
+    held.take()
+    (held.trust / "current").unlink()
+    with pytest.raises(TrustError, match="rollback"):
+        held.take(folder=old)
+    assert (serial(held.trust), status(held.trust, 1024)) == (2, 1)
+    (held.trust / "current").unlink()
+    with pytest.raises(FleetError):
+        held.take(folder=held.trust.with_name("nowhere"))
+    assert serial(held.trust) == 2
+
+
+def test_no_umask_keeps_the_controller_out(first: Offer) -> None:
+    before = os.umask(0o077)
+    try:
+        first.take()
+    finally:
+        os.umask(before)
+    for path in (first.trust / "current").resolve().rglob("*"):
+        if not path.is_symlink():
+            assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644), path
+    assert stat.S_IMODE((first.trust / "current").stat().st_mode) == 0o755
+
+
+def test_what_is_yet_to_be_signed_is_refused_by_a_sure_clock(held: Offer) -> None:
+    """One issuer whose clock is ahead would stop its own next lists, and with a trust list the lane's clock."""
+    held.revoke(1024, now=NOW + 86400)
+    stick = sources.stick(held.repository.folder)
+    with pytest.raises(
+        TrustError, match=r"expected nothing signed after .* got a list of .* has a clock that is ahead"
+    ):
+        updates.update(held.trust, stick, terms(NOW, NOW + 3.0))
+    assert serial(held.trust) == 1
+    assert updates.update(held.trust, stick, terms(NOW, NOW + 86400.0)).after == 2
+
+
+def test_trust_without_this_control_point_is_refused(held: Offer) -> None:
+    held.revoke(1024)
+    with pytest.raises(TrustError, match="expected control point ELSEWHERE in it, got none"):
+        updates.update(held.trust, sources.stick(held.repository.folder), Terms(NOW, "ELSEWHERE"))
+    assert serial(held.trust) == 1
+
+
+def test_a_folder_that_cannot_be_written_says_how_to_mend_it(held: Offer) -> None:
+    held.revoke(1024)
+    (held.trust / ".next").write_bytes(b"in the way")
+    with pytest.raises(FleetError, match=r"expected a trust folder that can be written, got: .*; free space, or run"):
+        held.take()
+    assert serial(held.trust) == 1
 
 
 def test_nothing_new_leaves_the_folder_alone(held: Offer) -> None:
@@ -121,10 +176,10 @@ def test_a_status_list_that_is_named_no_more_goes(held: Offer) -> None:
 def test_over_http_as_from_a_stick(first: Offer) -> None:
     pieces: list[tuple[str, int]] = []
     with server(first.repository.folder) as url:
-        found = updates.update(first.trust, sources.http(url), NOW, lambda *piece: pieces.append(piece))
+        found = updates.update(first.trust, sources.http(url), terms(NOW), lambda *piece: pieces.append(piece))
         assert found == Change(None, 1, ("trust list", MO, HK))
         first.revoke(7)
-        assert updates.update(first.trust, sources.http(f"{url}/"), NOW) == Change(1, 2, ("trust list", MO))
+        assert updates.update(first.trust, sources.http(f"{url}/"), terms(NOW)) == Change(1, 2, ("trust list", MO))
     sizes = {name: sum(size for one, size in pieces if one == name) for name, _ in pieces}
     assert sizes["trust-list.json"] == (first.trust / "g00000001" / "trust-list.json").stat().st_size
 

@@ -103,16 +103,24 @@ def test_a_link_that_was_moved_back_changes_nothing(one: Offer) -> None:
         assert put.empty()
 
 
-def test_anything_that_goes_wrong_is_told_and_the_watch_goes_on(one: Offer) -> None:
+def test_anything_that_goes_wrong_is_told_once_and_tried_again(one: Offer) -> None:
+    """A file may only have been unreadable for a moment: nobody need publish or restart for that."""
     told: SimpleQueue[str] = SimpleQueue()
+    put: SimpleQueue[Verifier] = SimpleQueue()
+    held = load(one.trust)
+    one.revoke(1)
+    one.take()
+    words = iter(("deep", "deep", "deeper", "deep"))
 
     def fail() -> Verifier:
-        raise RecursionError("deep")
+        if word := next(words, ""):
+            raise RecursionError(word)
+        return load(one.trust)
 
-    with closing(Watch(one.trust, load(one.trust), fail, lambda _: None, told.put, EVERY)):
-        assert told.get(timeout=SOON) == "deep"
-        _point(one.trust, "g00000002")
-        assert told.get(timeout=SOON) == "deep"
+    with closing(Watch(one.trust, held, fail, put.put, told.put, EVERY)):
+        assert put.get(timeout=SOON).trust.serial == 2
+    assert [told.get(), told.get(), told.get()] == ["deep", "deeper", "deep"]
+    assert told.empty()
 
 
 def test_the_interpreter_is_left_as_it_was(one: Offer) -> None:

@@ -139,9 +139,18 @@ def _specimen(verbs: "Verbs") -> None:
         publish.add_argument(
             f"--{what}", metavar="IDX", type=_whole, action="append", default=[], help=f"this index is {meaning}"
         )
-    publish.add_argument("--rotate", choices=_ROTATED, help="give this role, control point or issuer a new key")
     publish.add_argument(
-        "--expires", metavar="SECONDS", type=_whole, help="everything but the root expires then (default: in 2050)"
+        "--rotate",
+        choices=_ROTATED,
+        action="append",
+        default=[],
+        help="give this role, control point or issuer a new key",
+    )
+    publish.add_argument(
+        "--expires",
+        metavar="SECONDS",
+        type=_whole,
+        help="everything but the root expires then (default: in 2050; 0: every lane refuses it)",
     )
 
 

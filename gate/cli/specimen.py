@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from tuf.api.exceptions import RepositoryError, StorageError
 
 from gate.controller import sources, store, updates
+from gate.controller.updates import Terms
 from gate.errors import GateError
 from gate.specimen import cases
 from gate.specimen.authority import Authority
@@ -90,8 +91,8 @@ def publish(arguments: Namespace) -> int:
     for status, indices in ((0, arguments.restore), (1, arguments.revoke), (2, arguments.suspend)):
         for index in indices:
             authority.mark(uri, index, status, now)
-    if arguments.rotate is not None:
-        _ROTATIONS[arguments.rotate](folder, authority, now)
+    for what in arguments.rotate:
+        _ROTATIONS[what](folder, authority, now)
     authority.publish(now, VALID_UNTIL if arguments.expires is None else now + arguments.expires)
     print(f"trust list {authority.trust_list.serial}: {folder / 'repository'}")  # noqa: T201 - the result
     return 0
@@ -121,7 +122,7 @@ def _publish_first(folder: Path, specimen: Specimen, now: int) -> None:
     repository = Repository.new(folder / "repository", roles, VALID_UNTIL)
     repository.publish(specimen.trust(now), VALID_UNTIL)
     store.replace(folder / "trust" / updates.ANCHOR, repository.root)
-    updates.update(folder / "trust", sources.stick(repository.folder), now)
+    updates.update(folder / "trust", sources.stick(repository.folder), Terms(now, specimen.kit.point.id))
 
 
 def _facts(specimen: Specimen) -> dict[str, object]:

@@ -68,11 +68,11 @@ def _now(settings: Config, trust: Trust) -> float:
 
 
 def floor(settings: Config, trust: Trust | None) -> float:
-    """What no clock can rightly be before (Unix seconds): this software's release, the last record, the newest of what is trusted, if anything is."""
+    """What no clock can rightly be before (Unix seconds): this software's release, the last record, the trust list's issue, if there is one."""
     recorded = 0.0
     with contextlib.suppress(JournalError):  # who may read what is trusted need not be one who may read the record
         recorded = last_trusted(settings.path(settings.journal.folder))
-    return max(RELEASED, recorded, trust.newest if trust else 0.0)
+    return max(RELEASED, recorded, trust.issued if trust else 0.0)
 
 
 def _facts(trust: Trust, found: Sequence[AgeOf], wall: float) -> dict[str, object]:

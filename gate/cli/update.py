@@ -2,11 +2,11 @@
 
 import json
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from math import inf
 from typing import Final
 
 import msgspec
@@ -14,14 +14,18 @@ from rich.console import Console
 from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn
 
 from gate import config
-from gate.cli import say
+from gate.cli import MISUSE, say
 from gate.cli.trust import floor
 from gate.config import Config, Url
 from gate.controller import sources, store, updates
+from gate.controller.health import utc
 from gate.controller.sources import Source
-from gate.controller.updates import Change
-from gate.errors import ConfigError, TrustError
+from gate.controller.updates import Change, Terms
+from gate.errors import ConfigError, FleetError, TrustError
+from hardware.clock import SystemClock
 
+_LEAD_S: Final = 3.0
+"""How far an authority's clock may be ahead of ours: no further than the clock's floor allows for."""
 _COLUMNS: Final = (SpinnerColumn(), TextColumn("{task.description}"), DownloadColumn())
 
 
@@ -52,14 +56,17 @@ def _checked(url: str) -> str:
 
 def _take(settings: Config, source: Source, *, as_json: bool) -> int:
     folder = settings.path(settings.trust.folder)
+    clock = SystemClock()
+    judged_by = terms(settings, clock.wall(), synchronised=clock.synchronised())
     try:
         with _progress() as told:
-            change = updates.update(folder, source, judged_at(settings, time.time()), told)
-    except TrustError as error:
+            change = updates.update(folder, source, judged_by, told)
+    except (TrustError, FleetError) as error:
+        refused = isinstance(error, TrustError)
         say(" ".join(str(error).split()))
         if as_json:
-            _print({"refused": str(error)})
-        return 1
+            _print({"refused" if refused else "failed": str(error)})
+        return 1 if refused else MISUSE
     if as_json:
         _print(asdict(change))
     else:
@@ -67,12 +74,16 @@ def _take(settings: Config, source: Source, *, as_json: bool) -> int:
     return 0
 
 
-def judged_at(settings: Config, wall: float) -> float:
-    """When an offer is judged: never before what something trusted has proved to be past, for tuf would believe any clock."""
+def terms(settings: Config, wall: float, *, synchronised: bool) -> Terms:
+    """What an offer is judged by: never a time before what something trusted has proved to be past, for tuf would believe any clock."""
     held = None
     with suppress(TrustError):  # nothing is held yet, or nothing whole
         held = store.load_trust(settings.path(settings.trust.folder))
-    return max(wall, floor(settings, held))
+    now = max(wall, floor(settings, held))
+    if wall < now:
+        say(f"the clock says {utc(wall)}, which is past: what is offered is judged as of {utc(now)}")
+    sure = synchronised and wall == now
+    return Terms(now, settings.lane.control_point, now + _LEAD_S if sure else inf)
 
 
 @contextmanager

@@ -72,6 +72,8 @@ def sentence(one: AgeOf) -> str:
 
 def line(state: str, found: Sequence[AgeOf]) -> str:
     """The one line of status: the lane's state, and the worst age where it is not fresh."""
+    if not found:  # a lane that could not begin has not looked
+        return state
     one = ages.worst(found)
     if one.age is Age.FRESH:
         return state

@@ -10,7 +10,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -92,9 +92,14 @@ class Journal:
         self._begins = wall - wall % _DAY_S
 
     def _forget(self, wall: float) -> None:
-        """Destroy the keys of days past their retention, and of days to come, once a day; only a trusted clock may say which they are."""
+        """Destroy the keys of days past their retention, and of days to come, once a day; only a trusted clock may say which they are.
+
+        Tomorrow's is made ready, for its first traveller must not wait for the disk.
+        """
         self._forgets = wall - wall % _DAY_S + _DAY_S
         oldest, newest = _day(wall - self._retention.total_seconds()), _day(wall + _DAY_S)
+        with suppress(OSError):  # else it is made when it is needed, or the lane hears then that it cannot be
+            _day_key(self._folder, newest)
         for path in self._folder.glob("*.key"):
             if not oldest <= path.stem <= newest:  # a day to come was a wrong clock's, by which nobody passed
                 path.unlink(missing_ok=True)
@@ -234,7 +239,7 @@ def _followed(path: Path, last: bytes) -> Chain:
     try:
         return Chain.resume(last)
     except JournalError as error:
-        mend = "keep this folder as it is and name another for the journal"
+        mend = "keep this folder as it is, name another for the journal and move `passages` there"
         raise JournalError(f"{path}: last line: {error}; {mend}") from None
 
 

@@ -195,7 +195,7 @@ class Controller:
         return self._lane.state is State.STANDBY and self._stop_by is None
 
     def _decide(self, symbol: Symbol, receipt: Receipt) -> None:
-        wall = self._clock.wall()
+        wall = self._record.time.now.wall  # the reading that was judged, at the beginning of this step
         verdict = self._verifier.verify(symbol.text, self._record.time.moment(wall))
         receipt.mark("verified", self._clock.monotonic())
         decision = self._parts.desk.decide(verdict, wall)

@@ -8,7 +8,8 @@ What can be lost, and why nobody passes twice for it:
 - A process that dies loses nothing: what it wrote is the kernel's. The next one finds the same boot id in the files and goes on.
 - A power cut loses what was not synced yet: the passages of the last moment. Which they were is not known, but that some may be missing is: the boot
   id is another one, and the last record is not the one of a clean end. All of them passed before this boot, so nothing that was fresh then is
-  accepted, and nobody passes before this boot + the anti-passback interval (`Replay.missed`). CLOCK_MONOTONIC counts from the boot, so a lane that
+  accepted, and nobody passes before this boot + the anti-passback interval (or the freshness window, if that is longer; `Replay.missed`). What is
+  waited for stays the same if the lane is restarted meanwhile. CLOCK_MONOTONIC counts from the boot, so a lane that
   takes 20 s to start refuses everybody for 46 s more (60 s, and 6 s for two clocks that may each be wrong by 3 s), and says so.
 - A record that is not what was written (a worn card) stands for any number of them: the same, counted from this start.
 - After a clean end, also before a reboot, nothing is missing and nobody waits.
@@ -18,7 +19,8 @@ with the cut judged as new. Cards that say that they have synced and have not ar
 
 Records have a fixed size and a check each. They lie in files of an hour at most, or of one interval where that is longer, each with a random key
 of its own under which its credentials are marked (gate.lane.replay). A file goes, and its key with it, when the lane has forgotten all that is in
-it: whoever takes the card and has a credential at hand can ask about the last two hours (or intervals), and about nothing before.
+it: whoever takes the card and has a credential at hand can ask about the last two hours or so (or three intervals), and about nothing before, as
+far as a card really erases. While the clock is not trusted nothing is known to be old, and nothing goes; nobody passes then either.
 """
 
 import os
@@ -66,11 +68,20 @@ class _Kind(IntEnum):
     BEGUN_WITH_GAP = 4
     CLOSED = 5
     FLOOR = 6
+    BEGUN_AFTER_CUT = 7
 
 
 _KINDS: Final = frozenset(_Kind)
 _OF_A_PASSAGE: Final = frozenset({_Kind.PASSED, _Kind.GIVEN_BACK})
-_OF_A_RUN: Final = frozenset({_Kind.BEGUN, _Kind.BEGUN_WITH_GAP, _Kind.CLOSED})
+_BEGUN: Final = {
+    Gap.NOTHING: _Kind.BEGUN,
+    Gap.BEFORE_BOOT: _Kind.BEGUN_AFTER_CUT,
+    Gap.BEFORE_START: _Kind.BEGUN_WITH_GAP,
+}
+_GAPS: Final = {kind: gap for gap, kind in _BEGUN.items()}
+"""What a run that began so, and did not end cleanly, leaves to the next one of the same boot: what was missing still is."""
+
+_OF_A_RUN: Final = frozenset({*_GAPS, _Kind.CLOSED})
 
 
 class _Record(NamedTuple):
@@ -135,6 +146,9 @@ class Passages:
             self._file = self._resume(found)
             # On the disk before anybody passes: else a cut could leave the clean end of the run before as the last word.
             os.fdatasync(self._file)
+            for segment in found[:-1]:  # known now, and on the disk: the next start need not find it again
+                if segment.key and segment.torn:
+                    os.truncate(segment.path, len(segment.data))
 
     def keep(self, passage: Passage) -> None:
         """Write a reservation, before the barrier is released for it, or that it was given back. Raises JournalError: then it is not so."""
@@ -145,21 +159,23 @@ class Passages:
     def fill(self) -> None:
         """Say that nobody who may be missing can be in their interval any more: from now on nothing is missing. Raises JournalError."""
         self.gap = Gap.NOTHING
+        self._replay.found()
         self._write(self._begun())
 
-    def tidy(self, wall: float) -> None:
+    def tidy(self, wall: float) -> bool:
         """Forget what is too old, and begin another file with another key where it is time; `wall` is a trusted clock's (Unix seconds).
 
-        Raises JournalError.
+        Whether there is something to sync for that. Raises JournalError.
         """
         full = self._count >= self._most
         if not self._replay.idle or (wall < self._looks_at and not full):
-            return
+            return False
         self._looks_at = wall + _LOOK_S
         self._replay.forget(wall)
         if full or wall - self._since >= max(_LOOK_S, self._replay.retention_s):
             self._turn()
         self._bury()
+        return bool(self._retired or self._dead)
 
     def sync(self) -> None:
         """Put what was written on the disk, and remove what was forgotten. May take milliseconds; called from a thread of its own."""
@@ -199,8 +215,8 @@ class Passages:
         """Go on in the last file, or begin the first one."""
         if not found or not found[-1].key:
             file = self._begin()
-            store.sync_folder(self._folder)
-            store.sync_folder(self._folder.parent)
+            store.sync(self._folder)
+            store.sync(self._folder.parent)
             return file
         last = found[-1]
         file = os.open(last.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
@@ -231,8 +247,7 @@ class Passages:
         return file
 
     def _begun(self) -> _Record:
-        kind = _Kind.BEGUN if self.gap is Gap.NOTHING else _Kind.BEGUN_WITH_GAP
-        return _Record(self._boot, max(0, self._replay.floor), 0.0, kind)
+        return _Record(self._boot, max(0, self._replay.floor), 0.0, _BEGUN[self.gap])
 
     def _turn(self) -> None:
         with telling(f"{self._folder}: expected to begin another file of passages"):
@@ -255,7 +270,7 @@ class Passages:
         while self._retired:
             os.fdatasync(self._retired[0])
             os.close(self._retired.popleft())
-        store.sync_folder(self._folder)
+        store.sync(self._folder)
         for _ in range(dead):
             self._dead.popleft().unlink(missing_ok=True)
 
@@ -301,4 +316,4 @@ def _gap(found: Sequence[_Segment], boot: bytes) -> Gap:
         return Gap.BEFORE_START  # it cannot be told whether this is another boot
     if before.mark != boot:
         return Gap.BEFORE_BOOT
-    return Gap.NOTHING if before.kind == _Kind.BEGUN else Gap.BEFORE_START
+    return _GAPS[_Kind(before.kind)]

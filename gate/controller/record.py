@@ -11,7 +11,7 @@ from typing import Final
 from gate.controller import health
 from gate.controller.journal import Journal
 from gate.controller.passages import Gap, Passages
-from gate.controller.timekeeper import Timekeeper
+from gate.controller.timekeeper import Timekeeper, when
 from gate.credential.ages import TRUST_LIST, AgeOf, ages, changed, next_change
 from gate.credential.claims import Presentation
 from gate.credential.trust import Trust
@@ -24,6 +24,9 @@ from gate.lane.replay import Replay
 _LOOK_S: Final = 60.0
 _LOOK_SOON_S: Final = 1.0
 """How often a lane to which nothing happens looks at its clock, and how often it does where it waits for the time."""
+
+_TELLS_AGE: Final = frozenset({ClockState.TRUSTED, ClockState.HOLDOVER})
+"""When the clock may say what is old."""
 
 _LACKING: Final[Mapping[Gap, str]] = {
     Gap.BEFORE_BOOT: "the power was cut",
@@ -69,7 +72,11 @@ class Record:
         if self._time.state in (ClockState.UNTRUSTED, ClockState.AHEAD):
             return f"{state}; clock {self._time.state.value}: {self._time.told()}"
         line = health.line(state, self._ages)
-        return line if self._time.state is ClockState.TRUSTED else f"{line}; clock {self._time.state.value}"
+        if self._time.state is not ClockState.TRUSTED:
+            line += f"; clock {self._time.state.value}"
+        if self._books.passages.gap is not Gap.NOTHING:
+            line += f"; everybody is referred until {when(self._replay.waits_until)}"
+        return line
 
     def next_due(self) -> float:
         """When `look` wants to be called though nothing happens (monotonic seconds)."""
@@ -131,18 +138,20 @@ class Record:
     def keep(self, kind: Kind, fields: Mapping[str, Value]) -> None:
         """Keep a line in the journal. Raises JournalError."""
         self._unsynced = True
-        self._books.journal.append(kind, self._time.wall(), self._time.state, fields)
+        self._books.journal.append(kind, self._time.now.wall, self._time.state, fields)
 
     def finish(self) -> None:
         """End a step, after its commands: forget what is old, and have what was written synced. Before, both would only be in the way.
 
         Raises JournalError.
         """
-        if self._time.state is ClockState.TRUSTED:  # only a clock that teaches may say what is old
-            self._books.passages.tidy(self._time.now.wall)
-        if self._unsynced:
-            self._unsynced = False
-            self._books.written()
+        try:
+            if self._time.state in _TELLS_AGE:
+                self._unsynced |= self._books.passages.tidy(self._time.now.wall)
+        finally:
+            if self._unsynced:
+                self._unsynced = False
+                self._books.written()
 
     def _reserve(self, presentation: Presentation, wall: float) -> None:
         """In the page cache before the barrier is released: a full disk keeps it shut."""
@@ -161,7 +170,7 @@ class Record:
         self.keep(kind, {"who": self._who(shown)})
 
     def _who(self, shown: Presentation | None) -> str | None:
-        return self._books.journal.who(shown.cti, self._time.wall()) if shown else None
+        return self._books.journal.who(shown.cti, self._time.now.wall) if shown else None
 
     # What follows from the time.
 

@@ -61,7 +61,7 @@ def replace(path: Path, data: bytes, mode: int = 0o644) -> None:
     except OSError:
         fresh.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def sync(path: Path) -> None:
@@ -71,11 +71,6 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new name in a folder last."""
-    sync(folder)
 
 
 def _read(path: Path, mend: str) -> bytes:

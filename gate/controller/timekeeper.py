@@ -11,7 +11,7 @@ from gate.credential.verifier import Moment
 from gate.lane.clock import ClockState, ClockTrust, Doubt, Reading
 
 BUILT: Final = "this software was built"
-SIGNED: Final = "the newest of what it trusts was signed"
+SIGNED: Final = "the trust list was issued"
 RECORDED: Final = "its own last record"
 _RAN: Final = "the time that it had until now"
 _WAITING: Final = "waiting for time synchronisation"
@@ -46,7 +46,9 @@ class Timekeeper:
 
     def rely_on(self, trust: Trust) -> None:
         """Take what other trust proves of the time, and when it dies."""
-        self._raise(SIGNED, float(trust.newest if trust.newest < trust.dies else trust.issued))
+        self._raise(
+            SIGNED, float(trust.issued)
+        )  # the authority's word; one issuer's wrong clock must not shut the lane
         self.trust = self.trust.under(float(trust.dies))
 
     def read(self) -> bool:
@@ -55,10 +57,6 @@ class Timekeeper:
         self.now = self._reading()
         self.trust = before.read(self.now)
         return (self.trust.state, self.trust.doubt) != (before.state, before.doubt)
-
-    def wall(self) -> float:
-        """Unix seconds, read now."""
-        return self._clock.wall()
 
     def moment(self, wall: float) -> Moment:
         """When something is judged at `wall` (Unix seconds)."""

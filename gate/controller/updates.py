@@ -17,11 +17,13 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +45,8 @@ _SYNCS: Final = 8
 """Files made last at once: the disk commits them together, in a tenth of the time."""
 
 _LONGEST: Final = 200
+_FOLDER_MODE: Final = 0o755
+_FILE_MODE: Final = 0o644
 _GENERATION: Final = re.compile(r"g\d{8}\Z")
 
 # One authority, its four roles, a few dozen files: some kilobytes each. Roots count from the anchor on: a new one every month for 21 years.
@@ -65,18 +69,31 @@ class Change:
     changed: tuple[str, ...]
 
 
-def update(folder: Path, source: Source, now: float, told: Progress = unheard, limits: Limits = DEFAULT) -> Change:
-    """Bring a trust folder to what a source offers, judged at `now` (Unix seconds, never before the clock's floor).
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an offer is judged by: the time (Unix seconds, never before the clock's floor), and the control point that must be in it.
 
-    Raises TrustError for what must not be taken, FleetError for a source that could not be reached, ConfigError where there is no anchor:
-    in each case the lane goes on with what it had.
+    Nothing that says it was signed after `latest` is taken: the time where the clock is sure of it, else infinite.
     """
-    with _alone(folder):
+
+    now: float
+    control_point: str
+    latest: float = inf
+
+
+def update(folder: Path, source: Source, terms: Terms, told: Progress = unheard, limits: Limits = DEFAULT) -> Change:
+    """Bring a trust folder to what a source offers.
+
+    Raises TrustError for what must not be taken, FleetError for a source or a folder that could not be used, ConfigError where there is no
+    anchor: in each case the lane goes on with what it had.
+    """
+    with _alone(folder), _told(folder):
+        _mend_link(folder)
         held = _held(folder)
         _sweep(folder)
         try:
             _clone(folder)
-            offered = _offered(folder, Bounded(source.fetcher, limits, told), source, now, held)
+            offered = _offered(folder, Bounded(source.fetcher, limits, told), source, terms, held)
             changed = _changed(held, offered)
             if changed or _is_newer(folder):
                 _commit(folder)
@@ -85,17 +102,45 @@ def update(folder: Path, source: Source, now: float, told: Progress = unheard, l
     return Change(held.serial if held else None, offered.serial, changed)
 
 
-def _offered(folder: Path, fetcher: Bounded, source: Source, now: float, held: Trust | None) -> Trust:
-    """What the source offers, in .next, checked by everything that a lane checks."""
+def _offered(folder: Path, fetcher: Bounded, source: Source, terms: Terms, held: Trust | None) -> Trust:
+    """What the source offers, in .next, and may follow what is held."""
     try:
-        _fetch(folder, fetcher, source, now)
+        _fetch(folder, fetcher, source, terms.now)
         offered = store.load_generation(folder / _NEXT)
         if held is not None:
             check_succession(held, offered)
-    except GateError:
-        _keep_metadata(folder)
+        _check_terms(offered, terms)
+    except (GateError, OSError):
+        with suppress(OSError):
+            _keep_metadata(folder)
         raise
     return offered
+
+
+def _check_terms(offered: Trust, terms: Terms) -> None:
+    if offered.newest > terms.latest:
+        raise TrustError(
+            f"{store.TRUST_LIST}: expected nothing signed after {_utc(terms.latest)} UTC, got a list of {_utc(offered.newest)}: {_AHEAD}"
+        )
+    if all(point.id != terms.control_point for point in offered.control_points.values()):
+        raise TrustError(
+            f"{store.TRUST_LIST}: expected control point {terms.control_point} in it, got none: this lane could open no code; {_ASK}"
+        )
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """A folder that cannot be used, in words."""
+    try:
+        yield
+    except GateError:
+        raise
+    except OSError as error:
+        mend = "free space, or run this as the folder's owner"
+        what = (error.strerror or str(error)).lower()
+        raise FleetError(
+            f"{folder}: expected a trust folder that can be written, got: {what}; {mend}; the trust held stays"
+        ) from error
 
 
 @contextmanager
@@ -208,6 +253,7 @@ def _drop_others(folder: Path, named: set[str]) -> None:
 # Refusals, in an operator's words. What each means rests on tuf's exception and on the file that was fetched last.
 
 _ASK: Final = "the trust held stays; ask the authority"
+_AHEAD: Final = f"whoever signed it has a clock that is ahead; {_ASK}"
 _ROLLBACK: Final = "an older state is offered (rollback)"
 _MIXED: Final = "files of different states are offered together (mix-and-match)"
 _FORGED: Final = "it is signed with other keys than this lane's root names (wrong root, or a forgery)"
@@ -253,8 +299,12 @@ def _whose(error: Exception, file: str) -> str:
 
 def _detail(error: Exception, now: float) -> str:
     if isinstance(error, exceptions.ExpiredMetadataError):
-        return f" (judged at {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC: check the clock)"
+        return f" (judged at {_utc(now)} UTC: check the clock)"
     return ""
+
+
+def _utc(wall: float) -> str:
+    return f"{datetime.fromtimestamp(wall, UTC):%Y-%m-%d %H:%M}"
 
 
 def _reason(error: Exception) -> str:
@@ -271,6 +321,13 @@ def _plain(text: str) -> str:
 
 
 # Generations.
+
+
+def _mend_link(folder: Path) -> None:
+    """Have `current` name the last generation where a copy of the folder, or somebody, lost the link: else what is trusted would begin anew."""
+    generations = sorted(path.name for path in _generations(folder))
+    if generations and not os.path.lexists(folder / store.CURRENT):
+        _point_to(folder, generations[-1])
 
 
 def _clone(folder: Path) -> None:
@@ -317,14 +374,27 @@ def _commit(folder: Path) -> None:
     """Make .next last, then the current generation."""
     following, fresh = folder / _NEXT, folder / f"g{_number(folder) + 1:08d}"
     written = [path for path in (following, *following.rglob("*")) if not path.is_symlink()]
+    for path in written:
+        _open_to_all(path)
     with ThreadPoolExecutor(_SYNCS) as pool:
         list(pool.map(store.sync, written))
     following.rename(fresh)
-    store.sync_folder(folder)
+    store.sync(folder)
+    _point_to(folder, fresh.name)
+
+
+def _open_to_all(path: Path) -> None:
+    """Nothing here is secret, and the controller is another user than whoever updates: no umask may keep it out."""
+    mode = _FOLDER_MODE if path.is_dir() else _FILE_MODE
+    if stat.S_IMODE(path.stat().st_mode) != mode:
+        path.chmod(mode)
+
+
+def _point_to(folder: Path, generation: str) -> None:
     link = folder / _LINK
-    link.symlink_to(fresh.name)
+    link.symlink_to(generation)
     link.replace(folder / store.CURRENT)
-    store.sync_folder(folder)
+    store.sync(folder)
 
 
 def _number(folder: Path) -> int:

@@ -17,8 +17,8 @@ _YIELD_S: Final = 0.001
 class Watch:
     """A thread that looks once in `every_s` seconds.
 
-    `put` gets a verifier whose trust is another than the one that is held; `tell` gets why a new one cannot be used, once: then what is
-    held stays.
+    `put` gets a verifier whose trust is another than the one that is held; `tell` gets why a new one cannot be used, once as long as that is
+    the same: then what is held stays, and it is tried again.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class Watch:
         self._held = held.trust
         self._load, self._put, self._tell = load, put, tell
         self._every_s = every_s
+        self._told = ""
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()
@@ -47,19 +48,24 @@ class Watch:
         seen: Path | None = None  # so that what moved while the lane was being put together is looked at too
         while not self._stopped.wait(self._every_s):
             found = _target(self._link)
-            if found != seen:
+            if found != seen and self._look():
                 seen = found
-                self._look()
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Whether what is there was taken, or need not be; else it is looked at again: a file may only have been unreadable."""
         before = sys.getswitchinterval()
         sys.setswitchinterval(_YIELD_S)
         try:
             self._take()
         except Exception as error:  # noqa: BLE001 - whatever it is, a lane that no longer hears of new trust must say so
-            self._tell(str(error))
+            if str(error) != self._told:
+                self._told = str(error)
+                self._tell(self._told)
+            return False
         finally:
             sys.setswitchinterval(before)
+        self._told = ""
+        return True
 
     def _take(self) -> None:
         verifier = self._load()

@@ -7,7 +7,7 @@ non-canonical keys itself. P-256 and X25519 are `cryptography`'s, which is also 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -23,7 +23,6 @@ ED25519: Final = -19
 """COSE algorithms (RFC 9864): P-256 with SHA-256, and Ed25519."""
 
 ED25519_BYTES: Final = 32
-P256_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 
 _ECDSA: Final = ec.ECDSA(hashes.SHA256())
@@ -105,7 +104,7 @@ def load_control_point_key(pem: bytes) -> ControlPointKey:
     """A control point's private key from PEM (PKCS8, not encrypted). Raises TrustError."""
     try:
         key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):  # the last of an X448 key that is cut off
         raise TrustError("expected an unencrypted PKCS8 private key in PEM, got something else") from None
     if not isinstance(key, x25519.X25519PrivateKey):
         raise TrustError("expected an X25519 private key, got one of another kind")

@@ -41,7 +41,7 @@ Key32 = Annotated[str, Meta(pattern="^[0-9a-f]{64}\\Z")]
 # What an operator reads stays on its line: no control character can write over it.
 Word = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*\\Z")]
 Uri = Annotated[str, Meta(min_length=1, max_length=MAX_STATUS_URI, pattern="^[!-~]*\\Z")]
-FileName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]{0,63}\\Z")]
+FileName = Annotated[str, Meta(pattern="^(?!metadata\\Z)[a-z0-9][a-z0-9._-]{0,63}\\Z")]  # where TUF keeps its own
 
 
 class IssuerEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -140,7 +140,7 @@ class Trust:
     """Everything that a verdict rests on, looked up by the bytes that a code carries. Times are Unix seconds.
 
     `digest` is the SHA-256 of what the list says, however it was written. From `dies` on the list, and from `status_dies` on each status list
-    (by its uri), proves nothing. `newest` is the latest time that something in here was signed at: no right clock is before it.
+    (by its uri), proves nothing. `newest` is the latest time that something in here says it was signed at.
     """
 
     serial: int

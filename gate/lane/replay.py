@@ -100,8 +100,8 @@ class Replay:
 
     @property
     def waits_until(self) -> float:
-        """When the last of the passages that may be missing is out of its interval (Unix seconds); until then nobody passes."""
-        return self._missed + self._anti_passback_s
+        """When the last of the passages that may be missing is out of its interval and its code is stale (Unix seconds): nobody passes before."""
+        return self._missed + self.retention_s
 
     def adjust(self, anti_passback_s: float, fresh_s: float) -> None:
         """Take new intervals (seconds, 0 or more) from now on, for what is remembered too; what was forgotten stays so. Raises GateError."""
@@ -122,16 +122,22 @@ class Replay:
         self._missed = max(self._missed, until)
         self.refuse_until(floor(until + self._fresh_s))
 
+    def found(self) -> None:
+        """Nobody who may be missing can be in their interval any more: a longer one, later, does not call them back."""
+        self._missed = -inf
+
     def judge(self, presentation: Presentation, wall: float) -> Reason | None:
         """Say why this presentation may not pass at `wall` (Unix seconds), or None. Changes nothing."""
         if self.is_open(presentation):
             return None  # FORMAT 3: idempotent while its transaction is open
+        if wall < self.waits_until:
+            return Reason.ANTI_PASSBACK  # it may be one that passed: nothing worse is known of it
         if presentation.iat <= self._floor:
             return Reason.REPLAYED
         iat, at = self._last(presentation)
         if presentation.iat <= iat:  # FORMAT 3: strictly greater, whatever the interval
             return Reason.REPLAYED
-        return Reason.ANTI_PASSBACK if wall < max(at, self._missed) + self._anti_passback_s else None
+        return Reason.ANTI_PASSBACK if wall < at + self._anti_passback_s else None
 
     def is_open(self, presentation: Presentation) -> bool:
         """Whether the transaction that is open now is this presentation's."""
