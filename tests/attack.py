@@ -249,7 +249,10 @@ def run_batch(work: tuple[int, int, int]) -> Batch:
 
 def findings_of(judge: Judge, seed: int, index: int) -> Iterator[Finding]:
     again = f"python tests/attack.py --seed {seed} --only {index}"
-    mutant = numbered(seed, index)
+    try:
+        mutant = numbered(seed, index)
+    except Exception as error:
+        raise RuntimeError(f"expected a mutant of every number, got none; again: {again}") from error
     for what in judge.faults(mutant.code.text, mutant.expected()):
         yield Finding(what, f"{mutant.how}: at {AT}, {mutant.code.text!r}", again)
     if index % TRUST_SHARE == 0:

@@ -101,6 +101,10 @@ def test_the_codes_to_be_bent_are_the_specimens_and_cleared() -> None:
     assert P256_CODE.text == armor(P256_CODE.parts[Layer.ENVELOPE]) == text(good)
     for code in CODES:
         assert reason(code.text) is Reason.CLEARED
+        for layer, write in mutate.WRITTEN.items():
+            assert write(code.showing, code.parts) == encode(mutate.TREES[layer](code.showing, code.parts))
+        pair = code.parts[Layer.PHONE_HEADER], code.parts[Layer.PAYLOAD]
+        assert mutate.structure(*pair) == encode(["Signature1", pair[0], b"", pair[1]])
         assert armor(code.parts[Layer.ENVELOPE]) == code.text
 
 

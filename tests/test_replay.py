@@ -413,3 +413,7 @@ def test_what_is_dropped_for_room_is_counted_once_over_all_keys() -> None:
     replay.restore(b"two", [Passage(bytes([2, number] * 8), NOW + 1, NOW + 1) for number in range(127)])
     passed(replay, shown(2), at=2)
     assert (len(replay), replay.keys) == (126, (b"two",))
+
+
+def test_a_window_that_nobody_names_is_the_formats() -> None:
+    assert Replay(0, 1).retention_s == 15 + 5  # FORMAT 3
