@@ -1,6 +1,7 @@
 """What several tests stand on: a specimen world of fixed keys, made once."""
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -70,3 +71,17 @@ def lane(make: Open) -> Plant:
     opened.controller.start()
     opened.wind(1.0)
     return opened
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 64 kB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["/bin/mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True, timeout=5)  # noqa: S603 - our own command
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no file system can be mounted here: {error}")
+    yield disk
+    subprocess.run(["/bin/umount", "--lazy", str(disk)], check=True, timeout=5)  # noqa: S603 - our own command

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -261,20 +261,6 @@ def test_a_line_that_does_not_fit_leaves_the_file_as_it_was(tmp_path: Path) -> N
     assert int(size) < 1000, "the part of a line that did fit is gone"
     assert "expected to write the journal, got: " in error
     assert seqs(tmp_path) == list(range(int(good) + 1)), "and what comes later follows on"
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 64 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["/bin/mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True, timeout=5)  # noqa: S603 - our own command
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no file system can be mounted here: {error}")
-    yield disk
-    subprocess.run(["/bin/umount", str(disk)], check=True, timeout=5)  # noqa: S603 - our own command
 
 
 def append_for_ever(kept: Journal) -> None:

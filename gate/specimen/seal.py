@@ -13,12 +13,14 @@ def seal(public: bytes, ephemeral: X25519PrivateKey, aad: bytes, plaintext: byte
     ek = ephemeral.public_key().public_bytes_raw()
     dh = ephemeral.exchange(X25519PublicKey.from_public_bytes(public))
     kem = b"KEM\x00\x20"
-    shared = _expand(kem, _extract(kem, b"", b"eae_prk", dh), b"shared_secret", ek + public, 32)
+    shared = labeled_expand(kem, labeled_extract(kem, b"", b"eae_prk", dh), b"shared_secret", ek + public, 32)
     suite = b"HPKE\x00\x20\x00\x01\x00\x01"
-    context = b"\x00" + _extract(suite, b"", b"psk_id_hash", b"") + _extract(suite, b"", b"info_hash", b"")
-    secret = _extract(suite, shared, b"secret", b"")
-    key = _expand(suite, secret, b"key", context, 16)
-    nonce = _expand(suite, secret, b"base_nonce", context, 12)
+    context = (
+        b"\x00" + labeled_extract(suite, b"", b"psk_id_hash", b"") + labeled_extract(suite, b"", b"info_hash", b"")
+    )
+    secret = labeled_extract(suite, shared, b"secret", b"")
+    key = labeled_expand(suite, secret, b"key", context, 16)
+    nonce = labeled_expand(suite, secret, b"base_nonce", context, 12)
     return ek, AESGCM(key).encrypt(nonce, plaintext, aad)
 
 
@@ -33,12 +35,14 @@ def _group(pair: bytes) -> str:
     return "".join(_ALPHABET[digit] for digit in digits[: len(pair) + 1])
 
 
-def _extract(suite: bytes, salt: bytes, label: bytes, ikm: bytes) -> bytes:
+def labeled_extract(suite: bytes, salt: bytes, label: bytes, ikm: bytes) -> bytes:
+    """RFC 9180 section 4."""
     mac = hmac.HMAC(salt or bytes(32), hashes.SHA256())
     mac.update(b"HPKE-v1" + suite + label + ikm)
     return mac.finalize()
 
 
-def _expand(suite: bytes, prk: bytes, label: bytes, info: bytes, length: int) -> bytes:
+def labeled_expand(suite: bytes, prk: bytes, label: bytes, info: bytes, length: int) -> bytes:
+    """RFC 9180 section 4."""
     labeled = length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info
     return HKDFExpand(hashes.SHA256(), length, labeled).derive(prk)

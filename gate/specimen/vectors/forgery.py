@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
-from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from gate.specimen.seal import labeled_expand, labeled_extract
 
 P: Final = (1 << 255) - 19
 """The prime of edwards25519."""
@@ -120,13 +120,15 @@ def hpke(
     """HPKE in base mode (RFC 9180) over (ek, X25519 secret), both taken as they come; EC1's own with the defaults."""
     ek, dh = shared
     kem = b"KEM\x00\x20"
-    secret = _expand(kem, _extract(kem, b"", b"eae_prk", dh), b"shared_secret", ek + public, 32)
+    secret = labeled_expand(kem, labeled_extract(kem, b"", b"eae_prk", dh), b"shared_secret", ek + public, 32)
     suite = b"HPKE\x00\x20\x00\x01" + aead.to_bytes(2, "big")
-    context = b"\x00" + _extract(suite, b"", b"psk_id_hash", b"") + _extract(suite, b"", b"info_hash", info)
-    prk = _extract(suite, secret, b"secret", b"")
-    key = _expand(suite, prk, b"key", context, _KEY_BYTES[aead])
+    context = (
+        b"\x00" + labeled_extract(suite, b"", b"psk_id_hash", b"") + labeled_extract(suite, b"", b"info_hash", info)
+    )
+    prk = labeled_extract(suite, secret, b"secret", b"")
+    key = labeled_expand(suite, prk, b"key", context, _KEY_BYTES[aead])
     cipher = ChaCha20Poly1305(key) if aead == CHACHA20 else AESGCM(key)
-    return ek, cipher.encrypt(_expand(suite, prk, b"base_nonce", context, 12), plaintext, aad)
+    return ek, cipher.encrypt(labeled_expand(suite, prk, b"base_nonce", context, 12), plaintext, aad)
 
 
 def _nonces() -> Iterator[Ed25519PrivateKey]:
@@ -155,14 +157,3 @@ def _on_p256(x: bytes) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _extract(suite: bytes, salt: bytes, label: bytes, ikm: bytes) -> bytes:
-    mac = hmac.HMAC(salt or bytes(32), hashes.SHA256())
-    mac.update(b"HPKE-v1" + suite + label + ikm)
-    return mac.finalize()
-
-
-def _expand(suite: bytes, prk: bytes, label: bytes, info: bytes, length: int) -> bytes:
-    labeled = length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info
-    return HKDFExpand(hashes.SHA256(), length, labeled).derive(prk)
