@@ -14,6 +14,7 @@ from typing import Self
 import pytest
 from conftest import NOW
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from figures import Figures, seconds
 
 from gate.controller import sources, store, updates
@@ -22,7 +23,7 @@ from gate.controller.updates import Terms
 from gate.controller.watch import Watch
 from gate.credential.verifier import Place, Verifier
 from gate.specimen.cases import VALID_FROM, VALID_UNTIL
-from gate.specimen.issuer import Issuer, trust_list
+from gate.specimen.issuer import ControlPoint, Issuer, trust_list
 from gate.specimen.repository import ROLES, Repository
 
 _ENTRIES = 2_800_000
@@ -31,7 +32,8 @@ _DAY = 86400
 _ROUNDS = 15
 _MOST_MS = 100.0
 _MOST_GAP_MS = 5.0
-_TERMS = Terms(NOW, "HZMB-HK")
+_POINT = ControlPoint("HZMB-HK", bytes(4), X25519PrivateKey.from_private_bytes(bytes(range(32))))
+_TERMS = Terms(NOW, _POINT.id)
 
 
 def _key(name: str) -> Ed25519PrivateKey:
@@ -63,7 +65,7 @@ class Authority:
         ]
         entries = [issuer.entry("specimen", VALID_FROM, VALID_UNTIL) for issuer in self._issuers]
         says = trust_list(
-            entries, (), lists, issued=NOW + self._turn, expires=VALID_UNTIL, policy={}, serial=self._turn
+            entries, (_POINT,), lists, issued=NOW + self._turn, expires=VALID_UNTIL, policy={}, serial=self._turn
         )
         self.repository.publish(self._files | {"trust-list.json": says}, VALID_UNTIL)
 
