@@ -71,7 +71,7 @@ from gate.lane.replay import Replay
 from gate.specimen.cbor import Raw, Tag, encode
 from gate.specimen.phone import DeviceKey, armor, cose_key, signer
 from gate.specimen.phone import envelope as sealed_by_a_phone
-from gate.specimen.seal import _expand, _extract, base45, seal
+from gate.specimen.seal import base45, labeled_expand, labeled_extract, seal
 
 N = mutate.N
 L = (1 << 252) + 27742317777372353535851937790883648493
@@ -612,11 +612,15 @@ def test_an_all_zero_shared_secret(u: int) -> None:
 def sealed_with_zero(ek: bytes, aad: bytes, plaintext: bytes) -> bytes:
     """RFC 9180 section 4.1 and 5.1 for a Diffie-Hellman result of zeros."""
     kem, suite = b"KEM\x00\x20", b"HPKE\x00\x20\x00\x01\x00\x01"
-    shared = _expand(kem, _extract(kem, b"", b"eae_prk", bytes(32)), b"shared_secret", ek + KEY.public, 32)
-    context = b"\x00" + _extract(suite, b"", b"psk_id_hash", b"") + _extract(suite, b"", b"info_hash", b"")
-    secret = _extract(suite, shared, b"secret", b"")
-    nonce = _expand(suite, secret, b"base_nonce", context, 12)
-    return AESGCM(_expand(suite, secret, b"key", context, 16)).encrypt(nonce, plaintext, aad)
+    shared = labeled_expand(
+        kem, labeled_extract(kem, b"", b"eae_prk", bytes(32)), b"shared_secret", ek + KEY.public, 32
+    )
+    context = (
+        b"\x00" + labeled_extract(suite, b"", b"psk_id_hash", b"") + labeled_extract(suite, b"", b"info_hash", b"")
+    )
+    secret = labeled_extract(suite, shared, b"secret", b"")
+    nonce = labeled_expand(suite, secret, b"base_nonce", context, 12)
+    return AESGCM(labeled_expand(suite, secret, b"key", context, 16)).encrypt(nonce, plaintext, aad)
 
 
 def test_the_seal_is_bound_to_its_header() -> None:
