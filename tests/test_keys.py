@@ -182,6 +182,14 @@ def pem(key: object, encryption: object = None, form: PrivateFormat = PrivateFor
     return key.private_bytes(Encoding.PEM, form, encryption or NoEncryption())
 
 
+# An X25519 key of 31 bytes in an otherwise good PKCS8: `cryptography` calls that an error of its own.
+CUT_OFF = (
+    b"-----BEGIN PRIVATE KEY-----\n"
+    + base64.b64encode(bytes.fromhex("302d020100300506032b656e0421041f") + bytes(31))
+    + b"\n-----END PRIVATE KEY-----\n"
+)
+
+
 def test_a_control_point_key_is_read_from_pem() -> None:
     private = X25519PrivateKey.from_private_bytes(bytes(range(32)))
     key = load_control_point_key(pem(private))
@@ -195,10 +203,11 @@ def test_a_control_point_key_is_read_from_pem() -> None:
         (b"", "unencrypted PKCS8"),
         (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "unencrypted PKCS8"),
         (pem(X25519PrivateKey.generate(), BestAvailableEncryption(b"secret")), "unencrypted PKCS8"),
+        (CUT_OFF, "unencrypted PKCS8"),
         (pem(Ed25519PrivateKey.generate()), "X25519"),
         (pem(ec.generate_private_key(ec.SECP256R1())), "X25519"),
     ],
-    ids=["nothing", "no key", "encrypted", "Ed25519", "P-256"],
+    ids=["nothing", "no key", "encrypted", "cut off", "Ed25519", "P-256"],
 )
 def test_any_other_file_says_what_was_expected(data: bytes, why: str) -> None:
     with pytest.raises(TrustError, match=why):

@@ -104,7 +104,7 @@ def load_control_point_key(pem: bytes) -> ControlPointKey:
     """A control point's private key from PEM (PKCS8, not encrypted). Raises TrustError."""
     try:
         key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):  # the last of an X448 key that is cut off
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):  # the last of a key that is cut off
         raise TrustError("expected an unencrypted PKCS8 private key in PEM, got something else") from None
     if not isinstance(key, x25519.X25519PrivateKey):
         raise TrustError("expected an X25519 private key, got one of another kind")
