@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from math import inf
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,7 @@ from tuf.api.metadata import TargetFile
 from tuf.ngclient import Updater, UpdaterConfig
 
 from gate.controller import store
+from gate.controller.health import utc
 from gate.controller.sources import DEFAULT, Bounded, Limits, Progress, Source, TooLongError, unheard
 from gate.credential.trust import Trust, check_succession, parse_trust_list
 from gate.errors import ConfigError, FleetError, GateError, TrustError
@@ -120,7 +121,7 @@ def _offered(folder: Path, fetcher: Bounded, source: Source, terms: Terms, held:
 def _check_terms(offered: Trust, terms: Terms) -> None:
     if offered.newest > terms.latest:
         raise TrustError(
-            f"{store.TRUST_LIST}: expected nothing signed after {_utc(terms.latest)} UTC, got a list of {_utc(offered.newest)}: {_AHEAD}"
+            f"{store.TRUST_LIST}: expected nothing signed after {utc(terms.latest)}, got a list of {utc(offered.newest)}: {_AHEAD}"
         )
     if all(point.id != terms.control_point for point in offered.control_points.values()):
         raise TrustError(
@@ -299,12 +300,8 @@ def _whose(error: Exception, file: str) -> str:
 
 def _detail(error: Exception, now: float) -> str:
     if isinstance(error, exceptions.ExpiredMetadataError):
-        return f" (judged at {_utc(now)} UTC: check the clock)"
+        return f" (judged at {utc(now)}: check the clock)"
     return ""
-
-
-def _utc(wall: float) -> str:
-    return f"{datetime.fromtimestamp(wall, UTC):%Y-%m-%d %H:%M}"
 
 
 def _reason(error: Exception) -> str:
