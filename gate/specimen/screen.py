@@ -6,6 +6,7 @@ Each frame depends on its seed and its number alone, so any one of them can be d
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import pairwise
 from math import tau
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gate.specimen.page import SCALE, Grey, Page, draw
-from gate.specimen.traveller import Hand, Light, Pose, Shot
+from gate.specimen.traveller import Flicker, Hand, Lamp, Light, Pose, Shot, Spot
 
 WIDTH, HEIGHT = 1280, 720
 FOCAL = 1000.0  # pixels
@@ -27,8 +28,8 @@ _MARGIN = 12  # pixels around a phone into which its blurred edge may spill
 _SMEAR = 4.0  # pixels that a phone may move from one sub-exposure to the next
 _SUB_EXPOSURES = (3, 9)  # at least, at most
 _LENS_SIGMA = 0.65  # pixels: what even a lens in focus and its sensor's colour mosaic blur
-_LAMP_RADIUS = 55.0  # millimetres: a round lamp, made soft by a cover
 _WELL = 12000.0  # electrons that saturate a pixel: shot noise
+_READOUT = 0.025  # seconds from the first row's exposure to the last one's: a shutter that rolls down the picture
 _READ = 0.0007  # read noise, as a share of that
 _GAMMA = 1 / 2.2
 
@@ -103,6 +104,8 @@ class Scene:
         light = self.hall.copy()
         for phone in self.phones:
             _put(light, phone, self.shot, time)
+        if self.shot.pane:
+            light += _pane(self.shot.pane)
         return _sensor(light * _vignette(), np.random.default_rng((self.seed, number)))
 
     def frames(self) -> Iterator[Grey]:
@@ -132,10 +135,13 @@ def rotation(degrees: Matrix) -> Matrix:
     return turned
 
 
+@lru_cache(maxsize=2)  # the same in every frame of a shot
 def ambient(light: Light) -> Picture:
     """The hall's light over the picture: brighter on one side by `uneven`, (720, 1280)."""
     x, y = _grid()
-    return (light.hall * (1 + light.uneven * (0.8 * x - 0.35 * y))).astype(np.float32)
+    lit = (light.hall * (1 + light.uneven * (0.8 * x - 0.35 * y))).astype(np.float32)
+    lit.flags.writeable = False
+    return lit
 
 
 def _grid() -> tuple[Picture, Picture]:
@@ -144,6 +150,7 @@ def _grid() -> tuple[Picture, Picture]:
     return x[None, :], y[:, None]
 
 
+@cache
 def _vignette() -> Picture:
     x, y = _grid()
     return np.asarray(1 - 0.16 * (x**2 + y**2) / 2, np.float32)
@@ -176,8 +183,10 @@ def _put(light: Picture, phone: Phone, shot: Shot, time: float) -> None:
     glow, gives_back, there = cv2.split(_blurred(layers, _defocus(shot, phone.pose(time)[2])))
     if shot.lens.moire:
         glow *= 1 + shot.lens.moire * _mean([_beat(view, box) for view in views])
+    if shot.flicker:
+        glow *= banded(shot.flicker, shot.lens.exposure, time)[box.top : box.bottom]
     own = glow * shot.light.screen + gives_back * ambient(shot.light)[place]
-    light[place] = light[place] * (1 - there) + own + there * _glare(phone, shot.light, box, time)
+    light[place] = light[place] * (1 - there) + own + there * _glares(phone, shot, box, time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,20 +257,59 @@ def _defocus(shot: Shot, distance: float) -> float:
     return float(np.hypot(circle / 4, _LENS_SIGMA))
 
 
-def _glare(phone: Phone, light: Light, box: Box, time: float) -> Picture | float:
+def _glares(phone: Phone, shot: Shot, box: Box, time: float) -> Picture | float:
+    lamps = (Lamp(shot.light.lamp, shot.light.glare), *shot.lamps)
+    return sum((_glare(phone, lamp, box, time) for lamp in lamps), 0.0)
+
+
+def _glare(phone: Phone, lamp: Lamp, box: Box, time: float) -> Picture | float:
     """The lamp's reflection in the phone's glass: its mirror image, so that it runs twice as fast as the phone turns."""
     pose = phone.pose(time)
     normal = rotation(pose[3:])[:, 2]
-    lamp = np.array(light.lamp)
-    image = lamp - 2 * np.dot(lamp - pose[:3], normal) * normal
-    if not light.glare or image[2] <= 0:
+    image = mirrored(np.array(lamp.place), pose[:3], normal)
+    if not lamp.glare or image[2] <= 0:
         return 0.0
     centre = image[:2] * FOCAL / image[2] + np.array([WIDTH / 2, HEIGHT / 2])
-    radius = FOCAL * _LAMP_RADIUS / image[2]
+    radius = FOCAL * lamp.radius / image[2]
     x, y = np.arange(box.left, box.right)[None, :], np.arange(box.top, box.bottom)[:, None]
     away = ((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / radius**2
     # a core as wide as the lamp, and the haze that finger marks on the glass make of it
-    return np.asarray(light.glare * (0.85 * np.exp(-(away**2)) + 0.15 * np.exp(-away / 9)), np.float32)
+    return np.asarray(lamp.glare * (0.85 * np.exp(-(away**2)) + 0.15 * np.exp(-away / 9)), np.float32)
+
+
+def mirrored(point: Matrix, on: Matrix, normal: Matrix) -> Matrix:
+    """Where a point (x, y, z mm) is seen in a mirror that goes through `on` and stands square to `normal`, of length 1."""
+    image: Matrix = point - 2 * np.dot(point - on, normal) * normal
+    return image
+
+
+@lru_cache(maxsize=1)  # the same in every frame of a shot
+def _pane(spots: tuple[Spot, ...]) -> Picture:
+    """What the lane's own glass adds to the picture."""
+    return np.broadcast_to(sum((_shine(spot) for spot in spots), np.float32(0)), (HEIGHT, WIDTH)).astype(np.float32)
+
+
+def _shine(spot: Spot) -> Picture | float:
+    if not spot.radius:
+        return spot.peak
+    x, y = np.arange(WIDTH)[None, :] - spot.x, np.arange(HEIGHT)[:, None] - spot.y
+    away = (x**2 + y**2) / spot.radius**2
+    return np.asarray(spot.peak * np.exp(-(away**2)), np.float32)
+
+
+def banded(flicker: Flicker, exposure: float, time: float) -> Picture:
+    """How much of a flickering display's light each row gets, (720, 1) with a mean of about 1: dark bands that wander from frame to frame."""
+    opens = flicker.hertz * (time - exposure / 2 + _READOUT * (np.arange(HEIGHT) / HEIGHT - 0.5))
+    closes = opens + flicker.hertz * exposure
+    lit = (_lit(closes, flicker.duty) - _lit(opens, flicker.duty)) / (flicker.hertz * exposure * flicker.duty)
+    return np.asarray(1 + flicker.depth * (lit - 1), np.float32)[:, None]
+
+
+def _lit(turns: Matrix, duty: float) -> Matrix:
+    """How many turns' worth of light a display has given since turn 0."""
+    whole = np.floor(turns)
+    lit: Matrix = duty * whole + np.minimum(turns - whole, duty)
+    return lit
 
 
 def _sensor(light: Picture, chance: np.random.Generator) -> Grey:

@@ -76,13 +76,50 @@ class Lens:
 
 
 @dataclass(frozen=True, slots=True)
+class Lamp:
+    """A round lamp that the phone's glass mirrors: where it is (mm, as in Pose), the peak of its reflection, its radius in mm."""
+
+    place: tuple[float, float, float]
+    glare: float
+    radius: float = 55.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Light on the lane's own glass, which stands still in the picture: its centre and radius in pixels, and its peak.
+
+    A spot without a radius is a haze over everything.
+    """
+
+    x: float
+    y: float
+    radius: float
+    peak: float
+
+
+@dataclass(frozen=True, slots=True)
+class Flicker:
+    """A display that is dimmed by pulses: so many a second, each lasting a `duty` of its turn; `depth` is how much of the light goes out between."""
+
+    hertz: float
+    duty: float
+    depth: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Shot:
-    """Everything that the camera sees but the codes' texts: one hand for each phone."""
+    """Everything that the camera sees but the codes' texts: one hand for each phone.
+
+    `lamps` are more of them than the light's own, `pane` is what is seen in the lane's own glass.
+    """
 
     hands: tuple[Hand, ...]
     seconds: float = 1.2
     light: Light = Light()
     lens: Lens = Lens()
+    lamps: tuple[Lamp, ...] = ()
+    pane: tuple[Spot, ...] = ()
+    flicker: Flicker | None = None
 
     @property
     def times(self) -> tuple[float, ...]:
