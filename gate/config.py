@@ -20,6 +20,7 @@ Scope = Annotated[str, Meta(min_length=1, max_length=64)]
 Pin = Annotated[int, Meta(ge=0, le=27)]
 Walk = Annotated[float, Meta(ge=0.5, le=120)]
 _LARGEST: Final = 1 << 20
+_DIOPTRES: Final = 4.5
 
 
 class LaneConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,19 +51,37 @@ class JournalConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """The camera. Exposure in microseconds, gain as a factor, lens position in dioptres (1 / metres), or in a V4L2 driver's own steps.
+    """The camera, set for a bright screen behind glass in a dark hall, which defeats both automatics.
 
-    "auto" leaves a setting to the camera: for one whose focus is fixed, or whose driver does not take it.
+    Exposure in microseconds, gain as a factor, lens position in dioptres (1 / metres); for "v4l2" the latter two in the
+    driver's own steps. "auto" leaves a setting to the camera: for one whose driver does not take it.
     """
 
     kind: Literal["picamera2", "v4l2"] = "picamera2"
     device: Place = "/dev/video0"
+    # The least that shows a code of 69 modules across 45 mm with 4 pixels a module, where every engine reads it,
+    # in a view that a hand finds: 21 cm wide.
     width: Annotated[int, Meta(ge=320, le=4096)] = 1280
     height: Annotated[int, Meta(ge=240, le=3072)] = 720
     fps: Annotated[int, Meta(ge=5, le=120)] = 30
-    exposure_us: Annotated[int, Meta(ge=50, le=33000)] | Literal["auto"] = 4000
+    # 1/240 s: a whole period of the 240 Hz at which many screens are dimmed, so that they show no bands; and short,
+    # as no engine reads what is smeared. What is brighter than the hall needs no more light.
+    exposure_us: Annotated[int, Meta(ge=50, le=33000)] | Literal["auto"] = 4167
     gain: Annotated[float, Meta(ge=1, le=1024)] | Literal["auto"] = "auto"
-    lens_position: Annotated[float, Meta(ge=0, le=1024)] | Literal["auto"] = "auto"
+    lens_position: Annotated[float, Meta(ge=0, le=1024)] | Literal["auto"] | None = None
+
+    def __post_init__(self) -> None:
+        """Settings that contradict each other are refused."""
+        longest = 1_000_000 // self.fps
+        if self.exposure_us != "auto" and self.exposure_us > longest:
+            raise ValueError(f"exposure_us: expected at most {longest}, as fps is {self.fps}, got {self.exposure_us}")
+
+    @property
+    def focus(self) -> float | Literal["auto"]:
+        """The lens position: where none is named, 22 cm before a Pi's camera; a V4L2 driver's steps say nothing of that."""
+        if self.lens_position is None:
+            return _DIOPTRES if self.kind == "picamera2" else "auto"
+        return self.lens_position
 
 
 class ScannerConfig(Struct, frozen=True, forbid_unknown_fields=True):

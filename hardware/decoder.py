@@ -5,10 +5,10 @@ That these parsers may also hang or crash is why they live in a process of their
 """
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import cycle
+from math import inf
 from typing import Any, Final, Protocol
 
 import cv2
@@ -16,25 +16,38 @@ import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
 
+from hardware import grid
+from hardware.grid import Place, Point
+
 Grey = NDArray[np.uint8]
-Point = tuple[float, float]
 
 SMALLEST: Final = 21  # modules of the smallest QR symbol: a picture below one pixel a module holds none
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """One QR symbol: its bytes as they are, the engine that read them, its corners in pixels, in order around it."""
+    """One QR symbol: its bytes as they are, the engine that read them, its corners in pixels, in order around it.
+
+    `modules` a side, 0 where the engine does not tell.
+    """
 
     data: bytes
     engine: str
     corners: tuple[Point, ...]
+    modules: int = 0
 
     @property
     def area(self) -> float:
         """Square pixels."""
-        following = (*self.corners[1:], *self.corners[:1])
-        return abs(sum(x * v - u * y for (x, y), (u, v) in zip(self.corners, following, strict=True))) / 2
+        return area(self.corners)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one look gave: symbols, the largest first, each text once; and places where a symbol lies that was not read, the largest first."""
+
+    symbols: tuple[Symbol, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 class Engine(Protocol):
@@ -48,46 +61,45 @@ class Engine(Protocol):
         """Give the symbols; anything that is not such a picture has none."""
 
 
-Parse = Callable[[Grey], Iterable[Symbol]]
+Parse = Callable[[Grey], Iterable[Symbol | Place]]
+Prepare = Callable[[Grey], cv2.typing.MatLike]
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One way to look: a picture prepared, made `shrink` times smaller if so, and an engine's parse of it."""
+    """One way to look: a picture prepared, made `shrink` times smaller if so, and an engine's parse of it.
+
+    `cost` is its time for a pixel as a ratio to the first look's, as measured; `most` pixels of a picture are worth it where there is a choice.
+    """
 
     name: str
     parse: Parse
-    prepare: Callable[[Grey], cv2.typing.MatLike] = lambda grey: grey
+    prepare: Prepare = lambda grey: grey
     shrink: float = 1.0
+    cost: float = 1.0
+    most: float = inf
 
     def read(self, picture: object) -> tuple[Symbol, ...]:
         """Give the symbols, their corners in the pixels of the picture that came."""
+        return self.look(picture).symbols
+
+    def look(self, picture: object) -> Found:
+        """Give the symbols, and the places of those that were not read. Raises MemoryError: a process that leaks is replaced."""
         grey = usable(picture)
         if grey is None:
-            return ()
+            return Found()
         try:
             found = tuple(self.parse(np.ascontiguousarray(self.prepare(grey))))
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001 -- the picture is an attacker's and the list of what native engines raise is open
-            return ()
-        return distinct(replace(symbol, corners=scaled(symbol.corners, self.shrink)) for symbol in found)
-
-
-class Chain:
-    """Every engine in the order of what it costs; remembers only whose turn it is."""
-
-    name: Final = "chain"
-
-    def __init__(self) -> None:
-        self._turns = cycle(CHEAP)
-
-    def read(self, picture: object) -> tuple[Symbol, ...]:
-        """Take all passes that a still can have, up to the first that reads something."""
-        passes = (FIRST, *CHEAP, *THOROUGH)
-        return next(filter(None, (one.read(picture) for one in passes)), ())
-
-    def glance(self, picture: object) -> tuple[Symbol, ...]:
-        """Take the first pass and, on a miss, one further: the next frame comes soon and takes the next pass."""
-        return FIRST.read(picture) or next(self._turns).read(picture)
+            return Found()
+        placed = [replace(one, corners=scaled(one.corners, self.shrink)) for one in found]
+        places = [one for one in placed if isinstance(one, Place)]
+        return Found(
+            distinct(one for one in placed if isinstance(one, Symbol)),
+            tuple(sorted(places, key=lambda place: area(place.corners), reverse=True)),
+        )
 
 
 def usable(picture: object) -> Grey | None:
@@ -111,6 +123,17 @@ def scaled(corners: tuple[Point, ...], factor: float) -> tuple[Point, ...]:
     return tuple((x * factor, y * factor) for x, y in corners)
 
 
+def moved(corners: tuple[Point, ...], by: Point) -> tuple[Point, ...]:
+    """Give the corners in a picture of which this one was cut out at `by`."""
+    return tuple((x + by[0], y + by[1]) for x, y in corners)
+
+
+def area(corners: tuple[Point, ...]) -> float:
+    """Give the square pixels within the corners."""
+    following = (*corners[1:], *corners[:1])
+    return abs(sum(x * v - u * y for (x, y), (u, v) in zip(corners, following, strict=True))) / 2
+
+
 def pyzbar_missing() -> str | None:
     """Say in one line why pyzbar cannot be used, or None when it can."""
     if _pyzbar():
@@ -118,21 +141,41 @@ def pyzbar_missing() -> str | None:
     return "pyzbar is out: libzbar0 is not installed (apt install libzbar0); reading with zxing-cpp"
 
 
-def _zxing(grey: Grey, binarizer: zxingcpp.Binarizer = zxingcpp.Binarizer.LocalAverage) -> Iterable[Symbol]:
+def zxing(grey: Grey, binarizer: zxingcpp.Binarizer = zxingcpp.Binarizer.LocalAverage) -> Iterator[Symbol | Place]:
+    """Read with zxing-cpp, and tell where it found a symbol that it could not read: measured, that costs nothing."""
     formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
-    for code in zxingcpp.read_barcodes(grey, formats=formats, binarizer=binarizer):
-        if code.format != zxingcpp.BarcodeFormat.QRCode:
-            continue  # Micro QR and rMQR come with the family; FORMAT knows neither
+    for code in zxingcpp.read_barcodes(grey, formats=formats, binarizer=binarizer, return_errors=True):
+        # Micro QR and rMQR come with the family; FORMAT knows neither, and their versions are no numbers
+        modules = _modules(code)
         place = code.position
-        corners = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
-        yield Symbol(code.bytes, "zxing", tuple((float(at.x), float(at.y)) for at in corners))
+        corners = tuple(
+            (float(at.x), float(at.y))
+            for at in (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
+        )
+        if code.error is None and code.format == zxingcpp.BarcodeFormat.QRCode:
+            yield Symbol(code.bytes, "zxing", corners, modules)
+        elif code.error is not None and modules:
+            yield Place(corners, modules)
 
 
-def _zxing_one_threshold(grey: Grey) -> Iterable[Symbol]:
-    return _zxing(grey, binarizer=zxingcpp.Binarizer.GlobalHistogram)
+def zxing_one_threshold(grey: Grey) -> Iterator[Symbol | Place]:
+    """Read with zxing-cpp, one threshold for the whole picture: quicker, and right for what has no shade of its own."""
+    return zxing(grey, zxingcpp.Binarizer.GlobalHistogram)
 
 
-def _zbar(grey: Grey) -> Iterable[Symbol]:
+def zxing_modules(levels: grid.Levels) -> bytes | None:
+    """Read the modules of one symbol (dark below 0); None where they are too wrong to be corrected."""
+    found = zxingcpp.read_barcodes(
+        grid.render(levels),
+        formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode),
+        binarizer=zxingcpp.Binarizer.BoolCast,
+        is_pure=True,
+    )
+    return next((code.bytes for code in found if code.format == zxingcpp.BarcodeFormat.QRCode), None)
+
+
+def zbar(grey: Grey) -> Iterator[Symbol]:
+    """Read with pyzbar; nothing where it is missing."""
     pyzbar = _pyzbar()
     if not pyzbar:
         return
@@ -140,12 +183,18 @@ def _zbar(grey: Grey) -> Iterable[Symbol]:
         yield Symbol(code.data, "pyzbar", tuple((float(x), float(y)) for x, y in code.polygon))
 
 
-def _opencv(grey: Grey) -> Iterable[Symbol]:
+def _opencv(grey: Grey) -> Iterator[Symbol]:
     # bytes, not str: the texts' variant raises UnicodeDecodeError for all symbols because of one
     _, texts, places, _ = cv2.QRCodeDetectorAruco().detectAndDecodeBytesMulti(grey)
     for text, place in zip(texts, places, strict=True):
         if text:
             yield Symbol(bytes(text), "opencv", tuple((float(x), float(y)) for x, y in place))
+
+
+def _modules(code: Any) -> int:  # noqa: ANN401 -- a library without types
+    """Give a symbol's modules a side by its version, 1 to 40; 0 for Micro QR, rMQR, and where no version was found."""
+    version = str((code.extra or {}).get("Version", ""))
+    return 17 + 4 * int(version) if version.isdecimal() else 0
 
 
 @cache
@@ -157,63 +206,9 @@ def _pyzbar() -> Any:  # noqa: ANN401 -- a module without types
         return None
 
 
-def _half(grey: Grey) -> cv2.typing.MatLike:
-    return cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+FIRST: Final = Pass("zxing", zxing)
+PYZBAR: Final = Pass("pyzbar", zbar, cost=12, most=250_000)
+OPENCV: Final = Pass("opencv", _opencv, cost=25)
 
-
-def _third(grey: Grey) -> cv2.typing.MatLike:
-    return cv2.resize(grey, None, fx=1 / 3, fy=1 / 3, interpolation=cv2.INTER_AREA)
-
-
-def _half_evened(grey: Grey) -> cv2.typing.MatLike:
-    return cv2.createCLAHE(2.0, (8, 8)).apply(_half(grey))
-
-
-def _darker(grey: Grey) -> cv2.typing.MatLike:
-    """Spread what a bright screen pressed together near white: gamma 2."""
-    return cv2.LUT(grey, (np.arange(256) ** 2 / 255).astype(np.uint8))
-
-
-def _thresholded(grey: Grey) -> cv2.typing.MatLike:
-    return cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 101, 5)
-
-
-def _closed(grey: Grey) -> cv2.typing.MatLike:
-    """Close the gaps between a display's own pixels."""
-    return cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-
-
-def _flattened(grey: Grey) -> cv2.typing.MatLike:
-    """Divide by the light that falls on it, taken from an eighth of the size, and smooth what that sharpened."""
-    height, width = grey.shape
-    light = cv2.GaussianBlur(cv2.resize(grey, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA), (0, 0), 6)
-    floor = np.maximum(cv2.resize(light, (width, height)), 1)
-    return cv2.GaussianBlur(cv2.divide(grey, floor, scale=160), (0, 0), 0.8)
-
-
-# The first pass reads nine in ten of real photographs; each cheap one costs about as much again and reads some that it
-# missed, best first (measured on held-out photographs: 75 % of them read, with all six 80 %, in twice the time).
-FIRST: Final = Pass("zxing", _zxing)
-CHEAP: Final = (
-    Pass("thresholded", _zxing_one_threshold, _thresholded),
-    Pass("half, evened", _zxing, _half_evened, 2),
-    Pass("darker", _zxing, _darker),
-    Pass("half", _zxing_one_threshold, _half, 2),
-    Pass("flattened", _zxing, _flattened),
-    Pass("closed", _zxing, _closed),
-)
-PYZBAR: Final = Pass("pyzbar", _zbar)
-OPENCV: Final = Pass("opencv", _opencv)
-THOROUGH: Final = (Pass("third, pyzbar", _zbar, _third, 3), PYZBAR, OPENCV)  # ten and more times the first: stills only
-
-ENGINES: Final[Mapping[str, Callable[[], Engine]]] = {
-    "chain": Chain,
-    "zxing": lambda: FIRST,
-    "pyzbar": lambda: PYZBAR,
-    "opencv": lambda: OPENCV,
-}
-
-
-def engine(name: str) -> Engine:
-    """Give the engine of that name, one of ENGINES; KeyError for any other."""
-    return ENGINES[name]()
+ENGINES: Final[Mapping[str, Engine]] = {one.name: one for one in (FIRST, PYZBAR, OPENCV)}
+"""The engines alone, by the word for --engine; the chain of them is in chain.py."""

@@ -9,6 +9,7 @@ A recording is a directory that holds one video and recording.toml:
     times = [0.0, 0.0333]        # seconds since then, one for each frame of the video, strictly increasing
 
     [camera]                     # what took it: kind, width, height, fps; exposure_us, gain, lens_position where known
+                                 # and `asked`: what of these the camera was asked for and gave otherwise
     [expect]                     # optional: outcome = "cleared" | "referred" | "unread"; reason where there is one
     [specimen]                   # optional: how it was made, in its maker's own words
 """
@@ -18,7 +19,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,6 +30,7 @@ from hardware import DeviceError
 
 FORMAT = 1
 FILE = "recording.toml"
+_STEP = 0.03  # a driver rounds what it is asked to steps of its own
 
 Outcome = Literal["cleared", "referred", "unread"]
 Word = Annotated[str, msgspec.Meta(pattern="^[a-z_]+$")]
@@ -39,7 +41,11 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraSettings:
-    """What took the frames. `kind` is "specimen" for drawn ones; `fps` is nominal, the times are the truth."""
+    """What took the frames. `kind` is "specimen" for drawn ones; `fps` is nominal, the times are the truth.
+
+    Exposure in microseconds, gain as a factor, lens position in dioptres; for "v4l2" the latter two in the driver's own
+    steps. As the camera gave them; where it was asked for something else, that stands in `asked` by its name.
+    """
 
     kind: str
     width: Side
@@ -48,6 +54,7 @@ class CameraSettings:
     exposure_us: int | None = None
     gain: float | None = None
     lens_position: float | None = None
+    asked: Mapping[str, int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +87,13 @@ class Recording:
     def video_path(self) -> Path:
         """The video file."""
         return self.directory / self.video
+
+
+def told(asked: CameraSettings, given: CameraSettings) -> CameraSettings:
+    """Tell what a camera gave, and beside it what it was asked for where that is something else."""
+    names = ("fps", "exposure_us", "gain", "lens_position")
+    pairs = {name: (getattr(asked, name), getattr(given, name)) for name in names}
+    return replace(given, asked={name: wanted for name, (wanted, got) in pairs.items() if _is_else(wanted, got)})
 
 
 def load(directory: Path) -> Recording:
@@ -131,6 +145,12 @@ def save(directory: Path, recording: Recording) -> None:
         raise DeviceError(f"{directory / FILE}: could not be written: {_cause(error)}") from None
 
 
+def _is_else(wanted: float | None, got: float | None) -> bool:
+    if wanted is None:
+        return False
+    return got is None or not math.isclose(wanted, got, rel_tol=_STEP, abs_tol=1e-6)
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_bytes().decode())
@@ -177,7 +197,7 @@ def _filled(values: CameraSettings | Expectation | None) -> dict[str, Any]:
     if values is None:
         return {}
     pairs = {one.name: getattr(values, one.name) for one in fields(values)}
-    return {key: value for key, value in pairs.items() if value is not None}
+    return {key: value for key, value in pairs.items() if value not in (None, {})}
 
 
 def _lines(table: Mapping[str, Any]) -> list[str]:

@@ -2,16 +2,18 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copytree, rmtree
 
 import cv2
 import numpy as np
 import pytest
+import zxingcpp
 from conftest import World
 from plant import NOW
 
@@ -127,6 +129,27 @@ def test_pictures_without_a_code_and_no_pictures(tmp_path: Path, capsys: Capture
     ]  # fmt: skip
 
 
+ENCODINGS = {
+    "utf-8": ("Grüße, 旅", "utf-8"),
+    "shift jis": ("旅券の番号", "cp932"),
+    "latin-1": ("Grüße à Orly", "latin-1"),
+    "bytes that are text nowhere": ("\x81\xff\x00", "latin-1"),
+}
+
+
+@pytest.mark.parametrize(("text", "encoding"), ENCODINGS.values(), ids=list(ENCODINGS))
+def test_a_text_that_does_not_say_its_encoding_is_shown_as_it_was_meant(
+    tmp_path: Path, capsys: Capture, text: str, encoding: str
+) -> None:
+    picture = tmp_path / "code.png"
+    code = zxingcpp.create_barcode(text.encode(encoding), zxingcpp.BarcodeFormat.QRCode)
+    cv2.imwrite(str(picture), np.array(code.to_image(scale=6, add_quiet_zones=True)))
+    assert main(["decode", str(picture), "--json"]) == 0
+    assert [symbol["text"] for symbol in json.loads(capsys.readouterr().out)["symbols"]] == [text]
+    assert main(["decode", str(picture)]) == 0
+    assert capsys.readouterr().out.startswith(f"{picture}: {text}" if text.isprintable() else f"{picture}: ")
+
+
 MISUSES = {
     "no such case": ("specimen show {lane} --case nope", "--case nope: expected one of cleared, "),
     "no specimen": ("specimen show {tmp}", "expected what `gate specimen new` makes, got: No such file"),
@@ -149,7 +172,7 @@ MISUSES = {
     "no such older key": ("specimen show {lane} --kid ../x", "--kid ../x: expected the kid of a control-point key"),
     "no recordings": ("rehearse {tmp}/none", "expected a recording or a folder of recordings"),
     "an empty folder": ("rehearse {lane}/keys", "no recording.toml"),
-    "no controller": ("scan --config {toml} --socket {tmp}/s", "camera /dev/video0 could not be opened"),
+    "nothing to scan by": ("scan --config {tmp}/none", "expected a file that can be read, got: No such file"),
 }
 
 
@@ -265,16 +288,61 @@ def _until(process: "subprocess.Popen[bytes]", said: str) -> None:
 
 @pytest.fixture
 def running(toml: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """The whole lane on simulated pins; its scanner finds no camera and is started again and again."""
+    """The whole lane on simulated pins; its scanner finds no camera and tries again and again."""
     process = start("run", "--config", toml)
     yield process
     process.kill()
     process.communicate(timeout=5)
 
 
+def _scanner(running: "subprocess.Popen[bytes]") -> int:
+    tasks = Path(f"/proc/{running.pid}/task").glob("*/children")
+    (found,) = (int(child) for task in tasks for child in task.read_text().split())
+    return found
+
+
+@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["keeper", "both"])
+def test_a_scanner_that_hangs_is_noticed_and_nothing_else_notices(
+    running: "subprocess.Popen[bytes]", toml: Path, send: Callable[[int, int], None]
+) -> None:
+    _until(running, "camera /dev/video0 could not be opened")
+    before = _scanner(running)
+    send(before, signal.SIGSTOP)
+    _until(running, "scanner lost (silent for 1 s); another starts in 0.1 s")
+    _until(running, "camera /dev/video0 could not be opened")
+    assert _scanner(running) != before
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(5) == 0
+    lines = [json.loads(line) for line in gate("journal", "show", "--config", toml).stdout.splitlines()]
+    assert {line["kind"] for line in lines[1:-1]} <= {"scanner", "clock"}
+    assert [line["what"].partition(";")[0] for line in lines if line["kind"] == "scanner"] == [
+        "camera /dev/video0 could not be opened",
+        "scanner lost (silent for 1 s)",
+        "camera /dev/video0 could not be opened",
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_scanner_alone_ends_in_order_and_says_once_what_is_wrong(toml: Path, number: signal.Signals) -> None:
+    with start("scan", "--config", toml, "--socket", toml.parent / "none") as process:
+        _until(process, "camera /dev/video0 could not be opened")
+        process.send_signal(number)
+        _, err = process.communicate(timeout=5)
+        assert process.returncode == (0 if number is signal.SIGTERM else 130)
+        assert err == (b"" if number is signal.SIGTERM else b"gate: interrupted\n")
+
+
+def test_a_scanner_whose_controller_was_killed_ends(running: "subprocess.Popen[bytes]") -> None:
+    _until(running, "camera /dev/video0 could not be opened")
+    life = os.pidfd_open(_scanner(running))
+    running.kill()
+    assert select.select([life], [], [], 5)[0]
+    os.close(life)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_lane_secured(running: "subprocess.Popen[bytes]", toml: Path, number: signal.Signals) -> None:
-    _until(running, "scanner lost (exit code 2)")
+    _until(running, "camera /dev/video0 could not be opened")
     running.send_signal(number)
     _until(running, f"stopping: {number.name}")
     _until(running, "stopped: the barrier is secured")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.cli import assembly
-from gate.config import Config, TimesConfig, WiringConfig, load, parse
+from gate.config import CameraConfig, Config, TimesConfig, WiringConfig, load, parse
 from gate.errors import ConfigError
 from hardware import guard, pins
 
@@ -59,6 +59,10 @@ def test_the_least_that_a_lane_needs() -> None:
         ("[wiring]\nrelease = true", "wiring.release: expected `int`, got `bool`; mend the value"),
         ('[wiring]\nsecure = "nothing"', "wiring.secure: invalid enum value 'nothing'; mend the value"),
         ("[camera]\nexposure_us = 1.5", "camera.exposure_us: expected `int | str`, got `float`; mend the value"),
+        (
+            "[camera]\nfps = 120\nexposure_us = 8334",
+            "camera: exposure_us: expected at most 8333, as fps is 120, got 8334; mend the value",
+        ),
         ("url = 'file:///stick'", "trust.url: expected `str` matching regex"),
         ("[pins]\nfactory = 'mock'", "pins.factory: invalid enum value 'mock'; mend the value"),
         ("[journal]\nretention_days = 0", "journal.retention_days: expected `int` >= 1; mend the value"),
@@ -203,3 +207,27 @@ def test_what_the_guard_would_refuse_is_refused_before(more: str, fits: bool) ->
 def test_the_defaults_are_within_their_own_bounds() -> None:
     defaults = msgspec.structs.asdict(TimesConfig())
     assert msgspec.convert(defaults, TimesConfig) == TimesConfig()
+
+
+def camera(more: str) -> CameraConfig:
+    return parse(f"{LEAST}\n[camera]\n{more}\n".encode(), PLACE).camera
+
+
+def test_an_exposure_fits_its_frame() -> None:
+    assert camera("fps = 120\nexposure_us = 8333").exposure_us == 8333
+    assert camera('fps = 120\nexposure_us = "auto"').exposure_us == "auto"
+    assert camera("fps = 120").exposure_us == 4167, "the default fits the fastest"
+
+
+@pytest.mark.parametrize(
+    ("more", "focus"),
+    [
+        ("", 4.5),
+        ('lens_position = "auto"', "auto"),
+        ("lens_position = 0", 0.0),
+        ('kind = "v4l2"', "auto"),  # a driver's steps say nothing of a distance
+        ('kind = "v4l2"\nlens_position = 30', 30.0),
+    ],
+)
+def test_a_pis_lens_is_fixed_before_the_glass_unless_told_otherwise(more: str, focus: float | str) -> None:
+    assert camera(more).focus == focus

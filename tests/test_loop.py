@@ -16,7 +16,7 @@ from plant import Plant, WoundClock, plant, stop
 from gate.controller.devices import soonest
 from gate.controller.health import Health
 from gate.controller.inbox import Failed, Message, Moved, ScannerChanged, Shown, Stop
-from gate.controller.loop import Decided, SecureFailedError, Settled, run
+from gate.controller.loop import Decided, Free, SecureFailedError, Settled, run
 from gate.lane.machine import State
 from hardware.fake import Walker
 from hardware.scanner import pack
@@ -113,14 +113,94 @@ def test_the_same_showing_is_decided_on_once(lane: Plant) -> None:
     assert lane.reasons == ["expired", "expired"]
 
 
-def test_what_came_while_the_lane_was_busy_is_decided_on_afterwards(lane: Plant) -> None:
+def missed(lane: Plant) -> list[str]:
+    """What it asked for again."""
+    return [report.missed for report in lane.reports if isinstance(report, Free)]
+
+
+def test_what_came_while_the_lane_was_busy_is_asked_for_once_it_is_free(lane: Plant) -> None:
     lane.show(lane.code("expired"))
     after = lane.code("revoked", holder="another")
-    while lane.state is State.REFERRED:
-        lane.show(after)
-        lane.wind(0.5)
+    lane.wind(0.5)
+    lane.show(after)
+    assert missed(lane) == [], "not while it is busy"
+    lane.wind_to(State.STANDBY)
+    assert missed(lane) == [after]
     lane.show(after)
     assert lane.reasons == ["expired", "revoked"]
+    lane.wind_to(State.STANDBY)
+    assert missed(lane) == [after], "what was decided is not asked for"
+
+
+def test_what_came_during_a_passage_is_asked_for_after_it(lane: Plant) -> None:
+    walk_in(lane)
+    after = lane.code(holder="another")
+    lane.show(after)
+    lane.wind_to(State.STANDBY)
+    assert missed(lane) == [after]
+    assert (lane.state, lane.reasons) == (State.STANDBY, ["cleared"])
+    lane.gear.walkway.expect_walker()
+    lane.show(after)
+    lane.wind_to(State.STANDBY)
+    assert lane.reasons == ["cleared", "cleared"]
+
+
+def test_the_last_of_several_that_came_is_asked_for(lane: Plant) -> None:
+    """Whoever stands there now."""
+    walk_in(lane)
+    codes = [lane.code(holder=holder) for holder in ("first", "second")]
+    for code in codes:
+        lane.show(code)
+    lane.wind_to(State.STANDBY)
+    assert missed(lane) == codes[1:]
+
+
+def test_a_code_that_was_decided_on_is_not_asked_for(lane: Plant) -> None:
+    text = lane.code("expired")
+    lane.show(text)
+    lane.wind(0.5)
+    lane.show(text)  # by a scanner that was replaced
+    lane.wind_to(State.STANDBY)
+    assert missed(lane) == []
+
+
+def test_the_code_of_a_passage_is_not_asked_for_though_it_is_seen_again_during_it(lane: Plant) -> None:
+    lane.gear.walkway.expect_walker()
+    text = lane.code()
+    lane.show(text)
+    for _ in range(4):
+        lane.wind(1.0)
+        lane.show(text)  # the traveller carries it along, in view
+    lane.wind_to(State.STANDBY)
+    assert missed(lane) == []
+
+
+def test_where_the_lane_goes_out_of_service_it_is_asked_for_after_the_reset(lane: Plant) -> None:
+    lane.show(lane.code("expired"))
+    after = lane.code(holder="another")
+    lane.show(after)
+    lane.say(Failed("a test"))
+    lane.wind(5.0)
+    assert (lane.state, missed(lane)) == (State.OUT_OF_SERVICE, [])
+    lane.gear.walkway.turn_key(turned=True)
+    lane.wind_to(State.STANDBY)
+    assert missed(lane) == [after]
+
+
+def test_a_lane_that_is_stopping_asks_for_nothing(lane: Plant) -> None:
+    lane.show(lane.code("expired"))
+    lane.show(lane.code(holder="another"))
+    stop(lane)
+    lane.wind(30.0)
+    assert lane.controller.stopped
+    assert missed(lane) == []
+
+
+def test_a_datagram_that_is_refused_is_not_asked_for(lane: Plant) -> None:
+    lane.show(lane.code("expired"))
+    lane.say(Shown(pack(b"EC1:A", 2.0, 1.0)))
+    lane.wind_to(State.STANDBY)
+    assert missed(lane) == []
 
 
 def test_a_code_shown_to_a_busy_lane_changes_nothing(lane: Plant) -> None:

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from gate.rehearsal.scene import Result, Scene
 from gate.rehearsal.stage import Stage, StageClock
 from hardware.clock import SystemClock
 from hardware.fake import World
-from hardware.scanner import connect, pack
+from hardware.scanner import Controller, pack
 
 SCENE = Scene("one", "", "/1", 1000.0, 1.0, "unread", None)
 
@@ -68,7 +68,7 @@ def test_fast_plays_a_scene_in_its_own_time(stack: ExitStack, tmp_path: Path) ->
     pace = Fast(found.theatre, found.inbox)
     pace.start()
     pace.hear(Settled(State.STANDBY))
-    with connect(tmp_path / "s") as scanner:
+    with closing(Controller(tmp_path / "s")) as scanner:
         scanner.send(pack(b"late", 900.0, 900.5))
         scanner.send(b"nonsense")
         found.camera(played=1)
@@ -102,7 +102,7 @@ def test_paced_plays_a_scene_and_passes_on_what_was_seen(stack: ExitStack, tmp_p
     found = house(stack, tmp_path, Everybody(), wound=False)
     pace = Paced(found.theatre, found.inbox)
     pace.start()
-    with connect(tmp_path / "s") as scanner:
+    with closing(Controller(tmp_path / "s")) as scanner:
         datagram = pack(b"EC1:A", 1.0, 2.0)
         scanner.send(datagram)
         assert pace.get(None) == Shown(datagram)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardware import DeviceError
-from hardware.recording import CameraSettings, Expectation, Recording, find, load, save
+from hardware.recording import CameraSettings, Expectation, Recording, find, load, save, told
 
 PLAIN = Recording(
     title="an ordinary phone",
@@ -40,6 +40,7 @@ CAMERA = st.builds(
     exposure_us=st.none() | st.integers(0, 10**6),
     gain=st.none() | POSITIVE,
     lens_position=st.none() | POSITIVE,
+    asked=st.dictionaries(st.sampled_from(["fps", "exposure_us", "gain"]), st.integers(0, 10**6) | POSITIVE),
 )
 EXPECT = st.builds(
     Expectation,
@@ -109,6 +110,8 @@ def test_a_loaded_recording_knows_its_name_and_its_video(tmp_path: Path) -> None
         ("width = 1280", "width = true", "camera.width: expected `int`, got `bool`"),
         ("fps = 30.0", "fps = 0.0", "camera.fps: expected `float` > 0.0"),
         ('kind = "specimen"', 'knid = "specimen"', "camera.knid: unknown key, expected one of"),
+        ("fps = 30.0", "fps = 30.0\nasked = 4167", "camera.asked: expected `object`, got `int`"),
+        ("fps = 30.0", 'fps = 30.0\nasked = { gain = "auto" }', "expected `int | float`, got `str`"),
         ('outcome = "referred"', 'outcome = "maybe"', "expect.outcome: invalid enum value 'maybe'"),
         ('reason = "stale"', 'reason = "too old"', "expect.reason: expected `str` matching"),
         ('title = "an', 'tilte = "an', "tilte: unknown key, expected one of"),
@@ -191,3 +194,20 @@ def test_not_a_number_never_increases(tmp_path: Path) -> None:
 def test_reading_what_is_to_be_played_loads_no_opencv() -> None:
     program = "import sys, hardware.recording; sys.exit(any(name in sys.modules for name in ('cv2', 'numpy')))"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0  # noqa: S603 -- our own interpreter and text
+
+
+SETTING = st.none() | st.floats(1, 1e6)
+
+
+@given(wanted=SETTING, got=SETTING)
+def test_what_a_camera_gave_otherwise_is_told_beside_what_was_asked(wanted: float | None, got: float | None) -> None:
+    asked, given_ = (replace(PLAIN.camera, gain=gain) for gain in (wanted, got))
+    took = told(asked, given_)
+    assert took.gain == got
+    near = wanted is None or (got is not None and abs(got - wanted) <= 0.03 * max(got, wanted))
+    assert took.asked == ({} if near else {"gain": wanted})
+
+
+def test_a_recording_of_a_camera_that_gave_what_was_asked_says_no_more_than_before(tmp_path: Path) -> None:
+    save(tmp_path, replace(PLAIN, camera=told(PLAIN.camera, PLAIN.camera)))
+    assert "asked" not in (tmp_path / "recording.toml").read_text()

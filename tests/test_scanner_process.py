@@ -5,21 +5,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from queue import SimpleQueue
 
 import pytest
 
-from gate.controller.scanner import ScannerProcess
+from gate.controller.scanner import READING, ScannerProcess
 
-Spawn = Callable[[], "subprocess.Popen[bytes]"]
 WAITS = "import sys; sys.stdin.read()"
 DEAF = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); sys.stdin.read()"
+# Says what it is told to, one message a line.
+SPEAKS = """
+import os, socket, sys
+end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+end.connect(os.environ["NOTIFY_SOCKET"])
+for line in sys.stdin:
+    end.send(line.strip().replace(";", chr(10)).encode())
+"""
 
 
-def child(code: str) -> "subprocess.Popen[bytes]":
+def child(code: str, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-S", "-E", "-c", code]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own command
+    ends = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen(command, process_group=0, env={**os.environ, **environ}, **ends)  # noqa: S603 - our own command
 
 
 class Stable:
@@ -32,16 +40,23 @@ class Stable:
         self.code = WAITS
         self.fails = 0
 
-    def spawn(self) -> "subprocess.Popen[bytes]":
+    def spawn(self, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         if self.children and self.fails:
             self.fails -= 1
             raise OSError(12, "Cannot allocate memory")
-        self.children.append(child(self.code))
+        self.children.append(child(self.code, environ))
         self.started.put(self.children[-1].pid)
         return self.children[-1]
 
     def keep(self) -> ScannerProcess:
         return ScannerProcess(self.spawn, self.told.put, time.monotonic)
+
+    def say(self, *messages: str) -> None:
+        """Have the last child say them."""
+        stdin = self.children[-1].stdin
+        assert stdin is not None
+        stdin.write("".join(f"{message}\n" for message in messages).encode())
+        stdin.flush()
 
 
 @pytest.fixture
@@ -112,8 +127,55 @@ def test_closing_while_another_is_awaited_leaves_none(stable: Stable) -> None:
     assert len(stable.children) == 1
 
 
+def test_one_that_falls_silent_is_killed_and_followed_by_another(stable: Stable) -> None:
+    stable.code = SPEAKS
+    scanner = stable.keep()
+    stable.say("WATCHDOG=1")
+    stable.code = WAITS
+    assert stable.told.get(timeout=15) == "scanner lost (silent for 1 s); another starts in 0.1 s"
+    assert stable.children[0].wait(5) == -signal.SIGKILL
+    scanner.close()
+
+
+def test_one_that_is_stopped_and_all_that_it_started_are_killed(stable: Stable) -> None:
+    stable.code = f"import os, signal\nif not os.fork():\n    signal.pause()\n{SPEAKS}"
+    scanner = stable.keep()
+    stable.say("STATUS=two of them")
+    assert stable.told.get(timeout=5) == "two of them"
+    os.killpg(scanner.pid, signal.SIGSTOP)
+    stable.code = WAITS
+    assert stable.told.get(timeout=5).startswith("scanner lost (silent for 1 s)")
+    stdout = stable.children[0].stdout
+    assert stdout is not None
+    assert stdout.read() == b"", "the pipe's last writer is gone"
+    scanner.close()
+
+
+def test_what_it_says_is_told_when_it_changes_but_not_that_it_starts(stable: Stable) -> None:
+    stable.code = SPEAKS
+    scanner = stable.keep()
+    stable.say("READY=1;STATUS=the camera starts", f"STATUS={READING}", "STATUS=away", "STATUS=away", "WATCHDOG=1")
+    stable.say("STOPPING=1", "", "=", f"STATUS={READING}")
+    assert [stable.told.get(timeout=5) for _ in range(2)] == ["away", READING]
+    scanner.close()
+    assert stable.told.empty()
+
+
+def test_one_that_has_read_is_followed_at_once(stable: Stable) -> None:
+    stable.code = SPEAKS
+    scanner = stable.keep()
+    for reads, wait in ((True, 0.1), (False, 0.2), (True, 0.1)):
+        pid = stable.started.get(timeout=5)
+        if reads:
+            stable.say("STATUS=away", f"STATUS={READING}")
+            assert [stable.told.get(timeout=5) for _ in range(2)] == ["away", READING]
+        os.kill(pid, signal.SIGKILL)
+        assert stable.told.get(timeout=5) == f"scanner lost (killed by signal 9); another starts in {wait} s"
+    scanner.close()
+
+
 def test_one_that_cannot_be_started_at_first_is_an_error() -> None:
-    def spawn() -> "subprocess.Popen[bytes]":
+    def spawn(_: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(["/nowhere/at/all"])
 
     with pytest.raises(FileNotFoundError):

@@ -35,30 +35,41 @@ def test_a_scene_is_ordered_as_the_camera_reads_it(stage: Stage) -> None:
     assert orders(stage) == [{"play": "/recordings/one", "start": 5.0, "paced": True}]
 
 
-def test_a_new_scanner_hears_what_is_playing(stage: Stage) -> None:
-    stage.resume()
-    assert orders(stage) == []
-    stage.play(SCENE, 5.0)
-    orders(stage)
-    stage.resume()
-    assert orders(stage) == [{"play": "/recordings/one", "start": 5.0, "paced": True}]
+JOINED: dict[str, object] = {"joined": 7}
 
 
-def test_what_the_old_scanner_never_heard_is_not_played_twice(stage: Stage) -> None:
+def say(stage: Stage, message: dict[str, object]) -> list[dict[str, object]]:
+    """The camera says it; what the stage makes of that."""
+    stage.camera_end.sendall(json.dumps(message).encode() + b"\n")
+    return stage.messages()
+
+
+def test_a_new_scanner_hears_what_is_playing_after_its_own_echo(stage: Stage) -> None:
+    assert say(stage, JOINED) == []
+    assert orders(stage) == [JOINED]
     stage.play(SCENE, 5.0)
-    stage.resume()
-    stage.resume()
-    assert len(orders(stage)) == 1
+    assert say(stage, JOINED) == []
+    order = {"play": "/recordings/one", "start": 5.0, "paced": True}
+    assert orders(stage) == [order, JOINED, order]  # what stands before the echo was meant for another
 
 
 @pytest.mark.parametrize("last", [{"played": 3}, {"failed": "no such frame"}])
 def test_what_is_over_is_not_played_again(stage: Stage, last: dict[str, object]) -> None:
     stage.play(SCENE, 5.0)
     orders(stage)
-    stage.camera_end.sendall(json.dumps(last).encode() + b"\n")
-    assert stage.messages() == [last]
-    stage.resume()
-    assert orders(stage) == []
+    assert say(stage, last) == [last]
+    say(stage, JOINED)
+    assert orders(stage) == [JOINED]
+
+
+def test_a_recording_that_no_scanner_lives_through_is_given_up(stage: Stage) -> None:
+    for _ in range(2):  # each recording has the same chance
+        stage.play(SCENE, 5.0)
+        assert [say(stage, JOINED) for _ in range(5)] == [[]] * 5
+    assert say(stage, JOINED) == [{"failed": "/recordings/one: expected a scanner to live through it, lost 5"}]
+    orders(stage)
+    say(stage, JOINED)
+    assert orders(stage) == [JOINED]
 
 
 @given(cuts=st.lists(st.integers(0, 60), max_size=5))

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gate.controller.inbox import Failed, Inbox, Shown
 from gate.controller.symbols import MAX_TEXT, Symbol, SymbolSocket, listen, unpack
 from gate.errors import GateError
+from hardware import DeviceError
 from hardware.clock import SystemClock
-from hardware.scanner import LONGEST, connect, pack
+from hardware.scanner import LONGEST, Controller, pack
 
 TIMES = st.floats(0, 1e9)
 
@@ -82,6 +83,13 @@ def inbox(symbols: SymbolSocket) -> Iterator[Inbox]:
     assert not thread.is_alive()
 
 
+def connect(path: Path) -> socket.socket:
+    """As any process might: what a scanner of ours never sends can be sent too."""
+    found = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    found.connect(str(path))
+    return found
+
+
 def heard(inbox: Inbox) -> str:
     message = inbox.get(SystemClock().monotonic() + 5)
     assert isinstance(message, Shown)
@@ -136,6 +144,75 @@ def test_a_scanner_that_was_reset_ends_that_scanner_only(symbols: SymbolSocket) 
         assert symbols.receive() is None
         scanner.send(pack(b"after", 1.0, 2.0))
         assert symbols.receive() == pack(b"after", 1.0, 2.0)
+
+
+# The other way.
+
+
+@pytest.fixture
+def scanner(symbols: SymbolSocket) -> Iterator[Controller]:
+    """A scanner of ours, that was let in."""
+    opened = Controller(symbols.path)
+    assert symbols.receive() is None
+    yield opened
+    opened.close()
+
+
+@given(text=st.binary(min_size=1, max_size=LONGEST))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_what_is_asked_for_again_is_what_the_scanner_sent(
+    symbols: SymbolSocket, scanner: Controller, text: bytes
+) -> None:
+    """Byte for byte, also where it is no UTF-8: by these bytes the scanner knows what it saw."""
+    scanner.send(pack(text, 1.0, 2.0))
+    datagram = symbols.receive()
+    assert datagram is not None
+    symbols.ask_again(unpack(datagram).text)
+    assert scanner.wanted() == text
+    assert scanner.wanted() is None
+
+
+def test_it_is_asked_from_another_thread_than_the_one_that_listens(symbols: SymbolSocket, inbox: Inbox) -> None:
+    scanner = Controller(symbols.path)
+    scanner.send(pack(b"EC1:A", 1.0, 2.0))
+    assert heard(inbox) == "EC1:A"
+    symbols.ask_again("EC1:A")
+    assert scanner.wanted() == b"EC1:A"
+    scanner.close()
+
+
+def test_asking_nobody_is_no_harm(symbols: SymbolSocket) -> None:
+    symbols.ask_again("EC1:A")
+    scanner = Controller(symbols.path)
+    symbols.receive()
+    scanner.close()
+    symbols.ask_again("EC1:A")
+    assert symbols.receive() is None
+    symbols.ask_again("EC1:A")
+
+
+def test_the_next_scanner_is_not_asked_for_what_another_sent(symbols: SymbolSocket, scanner: Controller) -> None:
+    """It sends what it sees anyway."""
+    scanner.close()
+    symbols.ask_again("EC1:A")
+    assert symbols.receive() is None
+    following = Controller(symbols.path)
+    assert symbols.receive() is None
+    assert following.wanted() is None
+    following.close()
+
+
+def test_a_scanner_that_does_not_listen_holds_nobody_up(symbols: SymbolSocket, scanner: Controller) -> None:
+    for number in range(2000):
+        symbols.ask_again(f"{number:04000}")
+    assert scanner.wanted() == b"0" * 4000
+
+
+def test_asking_after_the_end_is_no_harm(symbols: SymbolSocket, scanner: Controller) -> None:
+    symbols.close()
+    symbols.ask_again("EC1:A")
+    with pytest.raises(DeviceError, match="the controller has gone"):
+        scanner.wanted()
 
 
 def test_a_socket_that_is_lost_is_a_failure_of_the_lane(symbols: SymbolSocket, inbox: Inbox) -> None:

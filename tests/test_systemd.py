@@ -33,3 +33,9 @@ def test_the_scanner_has_neither_keys_nor_network() -> None:
     (scanner,) = (unit.read_text() for unit in UNITS if unit.name == "gate-scan.service")
     for line in ("PrivateNetwork=yes", "InaccessiblePaths=/etc/gate/keys", "User=gate-scan"):
         assert line in scanner
+
+
+def test_a_scanner_that_is_stopped_is_replaced_in_time() -> None:
+    (scanner,) = (unit.read_text() for unit in UNITS if unit.name == "gate-scan.service")
+    for line in ("Type=notify", "WatchdogSec=1", "WatchdogSignal=SIGKILL", "Restart=always", "StartLimitIntervalSec=0"):
+        assert f"\n{line}\n" in scanner

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from argparse import Namespace
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -12,14 +13,14 @@ from numpy.typing import NDArray
 
 from gate.cli import MISUSE, say
 from gate.errors import GateError
-from hardware import decoder
+from hardware import chain, decoder
 
 
 def decode(arguments: Namespace) -> int:
     """Read pictures; 0 when every one of them held a code, 2 when one could not be opened (the others are read all the same)."""
     if arguments.engine == "pyzbar" and (missing := decoder.pyzbar_missing()):
         raise GateError(missing)
-    engine = decoder.engine(arguments.engine)
+    engine = chain.engine(arguments.engine)
     codes = [_try(engine, path, as_json=arguments.json) for path in arguments.image]
     return max(codes)
 
@@ -52,7 +53,7 @@ def _read(engine: decoder.Engine, path: Path, grey: NDArray[np.uint8], *, as_jso
     began = time.perf_counter()
     symbols = engine.read(grey)
     ms = round((time.perf_counter() - began) * 1e3, 3)
-    texts = [{"text": symbol.data.decode("utf-8", "replace"), "engine": symbol.engine} for symbol in symbols]
+    texts = [{"text": text(symbol.data), "engine": symbol.engine} for symbol in symbols]
     if as_json:
         lines = [json.dumps({"path": str(path), "symbols": texts, "ms": ms})]
     else:
@@ -62,3 +63,11 @@ def _read(engine: decoder.Engine, path: Path, grey: NDArray[np.uint8], *, as_jso
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
     return bool(symbols)
+
+
+def text(data: bytes) -> str:
+    """A symbol's bytes as text: UTF-8; else Shift JIS, as codes from Japan hold it without saying so; else Latin-1 (ISO/IEC 18004 7.3.5)."""
+    for encoding in ("utf-8", "cp932"):
+        with suppress(UnicodeDecodeError):
+            return data.decode(encoding)
+    return data.decode("latin-1")

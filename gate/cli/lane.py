@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -18,8 +18,8 @@ from gate.controller import loop
 from gate.controller.devices import Clock, Devices, soonest
 from gate.controller.health import Health
 from gate.controller.inbox import Inbox, ScannerChanged, Stop, TrustLoaded, TrustRefused
-from gate.controller.loop import Decided, Report, Settled, Told
-from gate.controller.scanner import ScannerProcess
+from gate.controller.loop import Decided, Free, Report, Settled, Told
+from gate.controller.scanner import ScannerProcess, Spawn
 from gate.controller.symbols import SymbolSocket, listen
 from gate.controller.watch import Watch
 from gate.lane.machine import start
@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="gate-") as folder:
         path = Path(folder, "symbols.sock")
         command = scan_command("--config", str(arguments.config), "--socket", str(path))
-        return _lane(settings, path, lambda: spawn(command))
+        return _lane(settings, path, lambda environ: spawn(command, environ))
 
 
 def control(arguments: Namespace) -> int:
@@ -50,10 +50,12 @@ def scan_command(*options: str) -> list[str]:
     return [sys.executable, "-m", "gate", "scan", *options]
 
 
-def spawn(command: Sequence[str], inherited: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
-    """Start a process in a group of its own: Ctrl-C is for us, and we end it."""
+def spawn(
+    command: Sequence[str], environ: Mapping[str, str], inherited: Sequence[int] = ()
+) -> "subprocess.Popen[bytes]":
+    """Start a process with more in its environment, in a group of its own: Ctrl-C is for us, and we end it."""
     return subprocess.Popen(  # noqa: S603 - our own command line
-        command, stdin=subprocess.DEVNULL, pass_fds=inherited, process_group=0
+        command, stdin=subprocess.DEVNULL, pass_fds=inherited, process_group=0, env=os.environ | environ
     )
 
 
@@ -72,7 +74,7 @@ def stopping(put: Callable[[Stop], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _lane(settings: Config, path: Path, start_scanner: "Callable[[], subprocess.Popen[bytes]] | None") -> int:
+def _lane(settings: Config, path: Path, start_scanner: Spawn | None) -> int:
     """Everything that a lane needs, opened in order and closed in the opposite one; but the barrier is let go of first."""
     pins.refuse_ambient(os.environ)
     judge = assembly.verifier(settings)
@@ -80,7 +82,9 @@ def _lane(settings: Config, path: Path, start_scanner: "Callable[[], subprocess.
     inbox = Inbox(clock)
     with ExitStack() as stack, stopping(inbox.put):
         devices = _devices(stack, settings, clock, inbox)
-        controller = assembly.controller(stack, settings, judge, devices, clock, inbox.put, _tell)
+        symbols = SymbolSocket(path)
+        stack.callback(symbols.close)
+        controller = assembly.controller(stack, settings, judge, devices, clock, inbox.put, _teller(symbols))
         watch = Watch(
             settings.path(settings.trust.folder),
             judge,
@@ -89,8 +93,6 @@ def _lane(settings: Config, path: Path, start_scanner: "Callable[[], subprocess.
             lambda text: inbox.put(TrustRefused(text)),
         )
         stack.callback(watch.close)
-        symbols = SymbolSocket(path)
-        stack.callback(symbols.close)
         listen(symbols, inbox)
         if start_scanner is not None:
             scanner = ScannerProcess(start_scanner, lambda text: inbox.put(ScannerChanged(text)), clock.monotonic)
@@ -134,11 +136,18 @@ def _devices(stack: ExitStack, settings: Config, clock: Clock, inbox: Inbox) -> 
     return devices
 
 
-def _tell(report: Report) -> None:
-    match report:
-        case Told(text):
-            say(text)
-        case Decided(decision, receipt, _):
-            say(f"{decision.reason} after {receipt.ms()['commanded']:.1f} ms")
-        case Settled(state):
-            say(f"the lane is {state}")
+def _teller(symbols: SymbolSocket) -> Callable[[Report], None]:
+    """What tells the operator, and the scanner what it should send again."""
+
+    def tell(report: Report) -> None:
+        match report:
+            case Told(text):
+                say(text)
+            case Decided(decision, receipt, _):
+                say(f"{decision.reason} after {receipt.ms()['commanded']:.1f} ms")
+            case Settled(state):
+                say(f"the lane is {state}")
+            case Free(missed):
+                symbols.ask_again(missed)
+
+    return tell

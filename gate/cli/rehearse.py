@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import gate
 from gate import config
@@ -19,6 +19,7 @@ from gate.config import Config
 from gate.controller import loop
 from gate.controller.health import Health
 from gate.controller.inbox import Inbox, ScannerChanged
+from gate.controller.loop import Free, Report
 from gate.controller.scanner import ScannerProcess
 from gate.controller.symbols import SymbolSocket
 from gate.rehearsal.conductor import Conductor
@@ -28,9 +29,6 @@ from gate.rehearsal.stage import Stage, StageClock
 from gate.specimen.cases import REHEARSAL_SEED, Specimen
 from hardware import pins, recording
 from hardware.clock import SystemClock, boot_id
-
-if TYPE_CHECKING:
-    from subprocess import Popen
 
 _SHIPPED: Final = Path(gate.__file__).parents[1] / "benchmarks" / "recordings"
 
@@ -85,7 +83,14 @@ def _play(settings: Config, folder: Path, scenes: Sequence[Scene], voice: Voice,
         judge = assembly.verifier(settings)
         clock.set_wall(scenes[0].wall if scenes else 0.0, clock.monotonic())
         around = Circumstances(boot_id(), released=0.0)  # a recording may be older than this software
-        controller = assembly.controller(stack, settings, judge, plant.devices, clock, inbox.put, pace.hear, around)
+
+        def hear(report: Report) -> None:
+            if isinstance(report, Free):
+                symbols.ask_again(report.missed)
+            else:
+                pace.hear(report)
+
+        controller = assembly.controller(stack, settings, judge, plant.devices, clock, inbox.put, hear, around)
         stack.callback(_scanner(stage, symbols.path, inbox).close)
         pace.start()
         loop.run(controller, pace, Health({}), clock)
@@ -95,12 +100,11 @@ def _play(settings: Config, folder: Path, scenes: Sequence[Scene], voice: Voice,
 
 
 def _scanner(stage: Stage, path: Path, inbox: Inbox) -> ScannerProcess:
-    """A real scanner whose camera is the stage; the next one joins in where the one before it was lost."""
+    """A real scanner whose camera is the stage."""
     descriptor = stage.camera_end.fileno()
     command = scan_command("--stage", str(descriptor), "--socket", str(path))
-
-    def start() -> "Popen[bytes]":
-        stage.resume()
-        return spawn(command, (descriptor,))
-
-    return ScannerProcess(start, lambda text: inbox.put(ScannerChanged(text)), SystemClock().monotonic)
+    return ScannerProcess(
+        lambda environ: spawn(command, environ, (descriptor,)),
+        lambda text: inbox.put(ScannerChanged(text)),
+        SystemClock().monotonic,
+    )

@@ -1,70 +1,78 @@
-"""`gate scan`: the scanner process. It has the camera and nothing else: no key, no pin, no trust is loaded here."""
+"""`gate scan`: the scanner process. It has the camera and nothing else: no key, no pin, no trust is loaded here.
 
+It is two: a keeper that opens nothing, and the worker that it forks, watches and replaces (hardware/keeper.py).
+"""
+
+import importlib
 import os
-import select
 import signal
 import socket
 import sys
 from argparse import Namespace
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Literal, TypeVar
+
+import cv2
 
 from gate import config
 from gate.cli import say
-from gate.config import CameraConfig
+from gate.cli.camera import open_camera
 from gate.controller.health import Health
-from hardware import DeviceError, decoder, scanner
-from hardware.camera import Camera, Picamera2Camera, RecordedCamera, V4L2Camera
+from hardware import decoder, keeper, scanner
+from hardware.camera import Camera
+from hardware.chain import Chain
+from hardware.recorded import RecordedCamera
+from hardware.scanner import Progress
 
-T = TypeVar("T", int, float)
+Open = Callable[[Progress], Camera]
 
 
 def scan(arguments: Namespace) -> int:
-    """Frames in, symbols out, until the controller has gone."""
+    """Frames in, symbols out, until this process is ended or the stage hangs up."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    camera, path = _recorded(arguments) if arguments.stage is not None else _real(arguments)
     if missing := decoder.pyzbar_missing():
         say(missing)
-    camera, path = _recorded(arguments) if arguments.stage is not None else _real(arguments)
-    lane = scanner.connect(path)
+    cv2.setNumThreads(1)  # the keeper must be of one thread to fork
     health = Health(os.environ)
-    health.ready("reading")
-    gone = select.poll()
-    gone.register(lane, 0)  # POLLHUP alone: nothing is ever received
+    health.ready("the camera starts")
+    kept = _kept_by_us()
+    parent = os.getppid()
 
-    def look() -> None:
-        if gone.poll(0):
-            raise DeviceError("the controller has gone")
-        health.alive(camera.now())  # a frame was received: systemd ends a scanner that hangs
+    def told(text: str) -> None:
+        health.status(text)
+        if not kept:  # who keeps it says it itself
+            say(text)
 
-    def send(message: bytes) -> None:
-        lane.send(message)
+    def alive(now: float) -> None:
+        if kept and os.getppid() != parent:
+            sys.exit(0)  # nobody is left to end us
+        health.alive(now)
 
-    try:
-        scanner.scan(camera, decoder.Chain().glance, send, beat=look)
-    finally:
-        camera.close()
-        lane.close()
-    return 0
+    return keeper.keep(lambda progress: _work(camera, path, progress), told, alive)
 
 
-def open_camera(settings: CameraConfig) -> Camera:
-    """The configured camera. Raises DeviceError."""
-    size = settings.width, settings.height, settings.fps
-    settled = chosen(settings.exposure_us), chosen(settings.gain), chosen(settings.lens_position)
-    if settings.kind == "v4l2":
-        return V4L2Camera(settings.device, *size, *settled)
-    return Picamera2Camera(0, *size, *settled)
+def _work(open_one: Open, path: Path, progress: Progress) -> None:
+    """Be the worker: everything is opened here, and the kernel closes it however this ends. Raises DeviceError."""
+    with closing(open_one(progress)) as camera, closing(scanner.Controller(path)) as controller:
+        scanner.scan(camera, Chain().look, controller, progress)
 
 
-def chosen(setting: T | Literal["auto"]) -> T | None:
-    """A setting as hardware takes it: None leaves it to the camera."""
-    return None if setting == "auto" else setting
+def _kept_by_us() -> bool:
+    """Whether a controller started this process and hears what it says; systemd shows a status, but keeps only what is on stderr."""
+    return "NOTIFY_SOCKET" in os.environ and os.environ.get("SYSTEMD_EXEC_PID") != str(os.getpid())
 
 
-def _real(arguments: Namespace) -> tuple[Camera, Path]:
+def _real(arguments: Namespace) -> tuple[Open, Path]:
     settings = config.load(arguments.config)
-    return open_camera(settings.camera), arguments.socket or settings.path(settings.scanner.socket)
+    if settings.camera.kind == "picamera2":
+        with suppress(ImportError):  # told by the worker; here it is only so that no worker has to wait for it
+            importlib.import_module("picamera2")
+    path = arguments.socket or settings.path(settings.scanner.socket)
+    return lambda _: open_camera(settings.camera), path
 
 
-def _recorded(arguments: Namespace) -> tuple[Camera, Path]:
-    return RecordedCamera(socket.socket(fileno=arguments.stage)), arguments.socket
+def _recorded(arguments: Namespace) -> tuple[Open, Path]:
+    stage = socket.socket(fileno=arguments.stage)
+    return lambda progress: RecordedCamera(stage, progress.done), arguments.socket

@@ -24,7 +24,8 @@ class Health:
         self._interval = int(usec) / 2e6 if usec.isdecimal() else 0.0
         self._last = float("-inf")
         self._status = ""
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        # Not blocking: a lane goes on where the one who listens is stopped.
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
 
     def ready(self, status: str) -> None:
         """Say that the lane is ready, with its one line of status."""

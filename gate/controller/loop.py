@@ -32,7 +32,7 @@ from gate.lane.machine import Command, Lane, State, Step, Timers, deadline, star
 from gate.lane.policy import Decision, Desk
 
 _SAME_SHOWING_S: Final = 1.5
-"""The same text again within this is the same showing: the scanner repeats what stays in view every half second."""
+"""The same text again within this is the same showing: a scanner that was replaced sends what is in view once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,14 @@ class Told:
     text: str
 
 
-Report = Decided | Settled | Told
+@dataclass(frozen=True, slots=True)
+class Free:
+    """The lane is free, and was not when this text came: the scanner may send it again if it is still in view."""
+
+    missed: str
+
+
+Report = Decided | Settled | Told | Free
 
 
 class SecureFailedError(GateError):
@@ -94,6 +101,7 @@ class Controller:
         self._inputs = parts.devices.inputs()
         self._lane = Lane(State.OUT_OF_SERVICE, parts.clock.monotonic(), occupied=not self._inputs.clear)
         self._last_text = ""
+        self._missed = ""
         self._last_seen = float("-inf")
         self._receipt: Receipt | None = None
         self._faults: set[str] = set()
@@ -173,7 +181,10 @@ class Controller:
         except GateError as error:
             self._parts.report(Told(str(error)))
             return
-        if self._is_same_showing(symbol, received) or not self._is_open():
+        if self._is_same_showing(symbol, received):
+            return
+        if not self._is_open():
+            self._missed = symbol.text
             return
         self._last_text, self._last_seen = symbol.text, received
         receipt = Receipt()
@@ -300,6 +311,9 @@ class Controller:
             self._faults.clear()
         if self._lane.state is State.EVACUATION:
             self._keep(Kind.EVACUATION, {})
+        if self._is_open() and self._missed:
+            self._parts.report(Free(self._missed))  # whoever came meanwhile may still hold it up
+            self._missed = ""
         if self._lane.state in AT_REST:
             self._parts.report(Settled(self._lane.state))
             self._receipt = None

@@ -1,6 +1,8 @@
 """The scanner's socket: the one thing that crosses from the process that sees attackers' pictures is a symbol.
 
 A datagram on a Unix seqpacket socket: `captured_at` and `decoded_at` (monotonic seconds, two little-endian doubles), then the text's bytes.
+The scanner sends a symbol once as long as it stays in view. The other way goes the text of one that came while the lane was busy: the
+scanner sends it again if it is still in view.
 """
 
 import contextlib
@@ -80,6 +82,13 @@ class SymbolSocket:
             self._peer.close()
             self._peer = None
         return None if not datagram or flags & socket.MSG_TRUNC else datagram
+
+    def ask_again(self, text: str) -> None:
+        """Ask the scanner for a text that it sent before, if that is still in view. A scanner that has gone sends what it sees anyway."""
+        peer = self._peer
+        if peer is not None:
+            with contextlib.suppress(OSError):
+                peer.send(text.encode("utf-8", "surrogateescape"), socket.MSG_DONTWAIT)
 
     def close(self) -> None:
         """Stop listening; a thread that waits in `receive` gets an OSError. May be called again."""

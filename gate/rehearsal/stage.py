@@ -1,16 +1,16 @@
 """The stage before the recorded camera: it tells the camera what to play, and the lane what time it is there."""
 
-import contextlib
 import json
 import socket
-import threading
 from dataclasses import dataclass
 from typing import Final
 
 from gate.controller.devices import Clock
 from gate.rehearsal.scene import Scene
 
-_LINE: Final = 1 << 16
+_CHUNK: Final = 1 << 16
+_LIVES: Final = 5
+"""Scanners that one recording may cost before the rehearsal is given up."""
 
 
 @dataclass(slots=True)
@@ -61,16 +61,16 @@ class StageClock:
 
 
 class Stage:
-    """The two ends of a stream socket.
+    """The two ends of a stream socket. To be used by one thread.
 
-    `camera_end` is inherited by each scanner in turn: one that was killed is followed by another that joins in where the recording is by then.
+    `camera_end` is inherited by each scanner in turn: one that was lost is followed by another that joins in where the recording is by then.
     """
 
     def __init__(self, *, paced: bool) -> None:
         self._paced = paced
         self._own, self.camera_end = socket.socketpair()
-        self._lock = threading.Lock()
-        self._playing: bytes | None = None
+        self._playing: dict[str, object] | None = None
+        self._joined = 0
         self._rest = b""
 
     def fileno(self) -> int:
@@ -79,29 +79,38 @@ class Stage:
 
     def play(self, scene: Scene, start: float) -> None:
         """Have a scene played with its time 0 at `start` (monotonic seconds)."""
-        order = {"play": scene.folder, "start": start, "paced": self._paced}
-        with self._lock:
-            self._playing = json.dumps(order).encode() + b"\n"
-            self._own.sendall(self._playing)
-
-    def resume(self) -> None:
-        """Tell a new scanner what the one before it was playing; what that one had not even heard is forgotten."""
-        with self._lock:
-            if self._playing is not None:
-                with contextlib.suppress(BlockingIOError):
-                    self.camera_end.recv(_LINE, socket.MSG_DONTWAIT)
-                self._own.sendall(self._playing)
+        self._playing = {"play": scene.folder, "start": start, "paced": self._paced}
+        self._joined = 0
+        self._send(self._playing)
 
     def messages(self) -> list[dict[str, object]]:
-        """What the camera said, once `fileno` is readable."""
-        *lines, self._rest = (self._rest + self._own.recv(_LINE)).split(b"\n")
-        said = [json.loads(line) for line in lines]
-        if any("played" in message or "failed" in message for message in said):
-            with self._lock:
-                self._playing = None
-        return said
+        """What the camera said, once `fileno` is readable; to a scanner that joins it is told what is playing."""
+        *lines, self._rest = (self._rest + self._own.recv(_CHUNK)).split(b"\n")
+        return [said for line in lines for said in self._hear(json.loads(line))]
 
     def close(self) -> None:
         """Hang up."""
         self._own.close()
         self.camera_end.close()
+
+    def _hear(self, message: dict[str, object]) -> list[dict[str, object]]:
+        if "joined" in message:
+            return self._welcome(message)
+        if "played" in message or "failed" in message:
+            self._playing = None
+        return [message]
+
+    def _welcome(self, message: dict[str, object]) -> list[dict[str, object]]:
+        """Echo, for what was sent before was meant for a scanner that is gone, and say what is playing; but a picture may kill them all."""
+        self._send(message)
+        if self._playing is None:
+            return []
+        self._joined += 1
+        if self._joined > _LIVES:
+            folder, self._playing = self._playing["play"], None
+            return [{"failed": f"{folder}: expected a scanner to live through it, lost {_LIVES}"}]
+        self._send(self._playing)
+        return []
+
+    def _send(self, message: dict[str, object]) -> None:
+        self._own.sendall(json.dumps(message).encode() + b"\n")

@@ -1,0 +1,279 @@
+"""The chain: passes, and the straightening of bent symbols, behind one interface, for a still and for the frames of a live camera.
+
+A live frame has a share of the frame interval. It is looked at where the code was last, then whole; while nothing is read the costly passes
+take turns, as many a frame as fit, so that somebody who holds a phone still for a fifth of a second gets all of them; and what each frame
+shows of a symbol that was found adds up.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware.crowd import thinned
+from hardware.decoder import (
+    ENGINES,
+    FIRST,
+    Engine,
+    Found,
+    Pass,
+    Symbol,
+    area,
+    distinct,
+    moved,
+    scaled,
+    usable,
+    zxing_modules,
+)
+from hardware.grid import Place, Point, Straight, straightened
+from hardware.idle import Attention, Idle
+from hardware.passes import CLOSER, QUICK, THRESHOLDED, WIDE
+from hardware.sighting import Sighting, locate, sight
+from hardware.votes import Votes
+from hardware.window import Whereabouts, Window, around
+
+Grey = NDArray[np.uint8]
+Clock = Callable[[], float]
+
+SHARE_S: Final = 0.02  # of a frame's 33 ms: the rest is the camera's, the other process' and the machine's
+_FADES: Final = 0.9
+_MANY: Final = 24  # turns: every pass has come up by then
+_MOST: Final = 0.7  # of that share, for one pass: the first look comes before it
+_ROUNDS: Final = 2  # of straightening: a third one read no further photograph
+_SURE: Final = 0.85  # of a still's finder patterns: one picture must show what several may show together
+_PLACES: Final = 2  # that are straightened after one pass: noise looks like a symbol's corner now and then
+_LARGEST: Final = 117  # modules: those of larger symbols are too small to be bent, and an EC1 code has 65 to 81
+_SAME: Final = 1.5  # modules: a place whose corners are so near those of another is the same
+_DOUBT: Final = 0.1  # share of modules: with more of them in doubt none was ever read
+_SURFACE: Final = 0.8  # of the view
+_SIGHT_EVERY: Final = 4  # frames: so often it is asked why nothing is read, for the time of two to three first looks
+_WHOLE_EVERY: Final = 5  # frames: so often all of a frame is looked at though the code is where it was
+_WIDE_EVERY: Final = 3  # turns: so often a pass has the whole frame though a code was seen in a part of it
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a frame showed: its symbols, the largest first; or what is known of a code in it that was not read."""
+
+    symbols: tuple[Symbol, ...] = ()
+    unread: Sighting | None = None
+
+
+class Chain:
+    """Reads stills with `read`, which remembers nothing; and a live camera's frames with `look`, which remembers those before."""
+
+    name: Final = "chain"
+
+    def __init__(
+        self, clock: Clock = time.perf_counter, share_s: float = SHARE_S, closer: tuple[Pass, ...] = CLOSER
+    ) -> None:
+        self._closer = closer
+        self._clock = clock
+        self._share_s = share_s
+        self._idle = Idle()
+        self._where = Whereabouts()
+        self._votes = Votes()
+        self._first_cost = 0.0  # seconds a pixel, of the last first look
+        self._costs: dict[str, float] = {}  # of each pass, as a ratio to it
+        self._last = Look()
+        self._unread: Sighting | None = None
+        self._frames = self._turns = 0
+        self._late = False
+
+    def read(self, picture: object) -> tuple[Symbol, ...]:
+        """Take all passes that a still can have, up to the first that reads something."""
+        grey = usable(picture)
+        if grey is None:
+            return ()
+        tried: list[Place] = []
+        for one, part in _for_a_still(grey, self._closer):
+            found = _look(one, grey, part)
+            bent = () if found.symbols else filter(None, [_read_bent(grey, place) for place in _new(found, tried)])
+            if symbols := found.symbols or distinct(bent):
+                return symbols
+        return ()
+
+    def look(self, picture: object, at: float) -> Look:
+        """Look at a frame captured at `at` (seconds) for about its share of time; one that is like the last one shows what that did."""
+        grey = usable(picture)
+        if grey is None:
+            return Look()
+        attention = self._idle.attention(grey, at)
+        if attention is not Attention.NONE:
+            self._last = self._looked(grey, at, self._clock() + self._share_s, attention)
+        return self._last
+
+    def _looked(self, grey: Grey, at: float, until: float, attention: Attention) -> Look:
+        self._frames += 1
+        fewer, times = thinned(grey)
+        if times > 1:
+            return Look(_in_place(FIRST.look(fewer), times).symbols)
+        window = self._where.window(grey.shape, at)
+        found = self._first(grey, window)
+        symbols = found.symbols
+        if not symbols and attention is Attention.FULL:
+            if not self._frames % _SIGHT_EVERY:
+                self._unread = _sighted(grey, found)
+            symbols = self._further(grey, window, found, until)
+        if symbols:
+            self._votes.forget()
+            self._turns = 0
+            self._unread = None
+            self._where.seen([symbol.corners for symbol in symbols], at)
+            return Look(symbols)
+        self._where.seen([self._unread.outline] if self._unread else [], at)
+        return Look((), self._unread)
+
+    def _first(self, grey: Grey, window: Window | None) -> Found:
+        """Look where the code was last, then at the whole frame: also where the text is a new one, for it may not be alone."""
+        if window is not None and self._frames % _WHOLE_EVERY:
+            near = _look(FIRST, grey, window)
+            known = {symbol.data for symbol in self._last.symbols}
+            if near.symbols and {symbol.data for symbol in near.symbols} <= known:
+                return near
+        return self._timed(FIRST, grey, None)
+
+    def _further(self, grey: Grey, window: Window | None, found: Found, until: float) -> tuple[Symbol, ...]:
+        """Straighten what was found and count its votes; then let the passes take their turns until the time is up, each once."""
+        tried: list[Place] = []
+        done: set[tuple[Pass, Window | None]] = set()
+        while True:
+            for place in () if self._late else _new(found, tried):
+                if symbol := self._bent(grey, place, until):
+                    return (symbol,)
+            one, part = turn = self._affordable(grey, window)
+            self._late = self._clock() + self._cost(one, _pixels(grey, part)) > until
+            if self._late or turn in done:
+                return ()  # what is late is the first in the next frame
+            self._turns += 1
+            done.add(turn)
+            found = self._timed(one, grey, part)
+            if found.symbols:
+                return found.symbols
+
+    def _affordable(self, grey: Grey, window: Window | None) -> tuple[Pass, Window | None]:
+        """Give whose turn it is, and where; what would take most of a frame's share has none."""
+        for _ in range(_MANY):
+            one, part = self._turn(window)
+            size = _pixels(grey, part)
+            if size <= one.most and self._cost(one, size) <= _MOST * self._share_s:
+                break
+            self._turns += 1
+            if one.name in self._costs:
+                self._costs[one.name] *= _FADES  # a machine that was busy once must not keep it from its turn for ever
+        return one, part
+
+    def _turn(self, window: Window | None) -> tuple[Pass, Window | None]:
+        """Give whose turn it is, and where: also where a code was seen, some of the turns look at the whole frame."""
+        round_, turn = divmod(self._turns, _WIDE_EVERY)
+        if window is None:
+            return WIDE[self._turns % len(WIDE)], None
+        if turn == _WIDE_EVERY - 1:
+            return WIDE[round_ % len(WIDE)], None
+        near = (THRESHOLDED, *self._closer)
+        return near[(self._turns - round_) % len(near)], window
+
+    def _timed(self, one: Pass, grey: Grey, part: Window | None) -> Found:
+        began = self._clock()
+        found = _look(one, grey, part)
+        took = (self._clock() - began) / _pixels(grey, part)
+        if one is FIRST:
+            self._first_cost = took
+        elif self._first_cost:
+            self._costs[one.name] = took / self._first_cost
+        return found
+
+    def _cost(self, one: Pass, size: int) -> float:
+        """Give the seconds that a pass will take for so many pixels: as much more than a first look as last time."""
+        return self._costs.get(one.name, one.cost) * self._first_cost * size
+
+    def _bent(self, grey: Grey, place: Place, until: float) -> Symbol | None:
+        straight = None
+        for straight in straightened(grey, place, _ROUNDS):
+            if (data := _clear(straight)) is not None:
+                return _symbol(data, place)
+            if self._clock() > until:
+                break
+        if straight is None:
+            return None
+        together = map(zxing_modules, self._votes.add(straight))
+        return next((_symbol(data, place) for data in together if data is not None), None)
+
+
+def _sighted(grey: Grey, found: Found) -> Sighting | None:
+    """Say what is known of a code that was not read; what fills the view is a surface, not a code."""
+    seen = sight(grey, found.places[0].corners if found.places else None)
+    return seen if seen and area(seen.outline) < _SURFACE * grey.size else None
+
+
+def _new(found: Found, tried: list[Place]) -> Iterator[Place]:
+    """Give the places that were not tried before and do not belong to a symbol that was read, and note them as tried."""
+    read = [Place(symbol.corners, symbol.modules) for symbol in found.symbols]
+    fit = [place for place in found.places if place.modules <= _LARGEST and area(place.corners) >= place.modules**2]
+    for place in fit[:_PLACES]:
+        if not any(_same(place, other) for other in (*tried, *read)):
+            tried.append(place)
+            yield place
+
+
+def _same(one: Place, other: Place) -> bool:
+    away = np.abs(np.array(one.corners) - np.array(other.corners)).max()
+    module = np.sqrt(area(other.corners)) / max(1, other.modules)
+    return one.modules == other.modules and bool(away < _SAME * module)
+
+
+def _read_bent(grey: Grey, place: Place) -> Symbol | None:
+    """Read a symbol as it is straightened."""
+    read = map(_clear, straightened(grey, place, _ROUNDS, _SURE))
+    return next((_symbol(data, place) for data in read if data is not None), None)
+
+
+def _clear(straight: Straight) -> bytes | None:
+    """Read a symbol that was laid flat, unless that is hopeless."""
+    if straight.doubt > _DOUBT:
+        return None
+    return next(filter(None, map(zxing_modules, (straight.clear, straight.levels))), None)
+
+
+def _symbol(data: bytes, place: Place) -> Symbol:
+    return Symbol(data, "straightened", place.corners, place.modules)
+
+
+def _for_a_still(grey: Grey, closer: tuple[Pass, ...]) -> Iterator[tuple[Pass, Window | None]]:
+    """Give the passes for a still, by their yield, and the part of it that each looks at: None for all of it."""
+    yield from ((one, None) for one in (FIRST, *QUICK))
+    for outline in locate(grey, most=1):
+        part = around([outline], grey.shape)
+        yield from ((one, part) for one in closer if _pixels(grey, part) <= one.most)
+    yield THRESHOLDED, None
+
+
+def _look(one: Pass, grey: Grey, part: Window | None) -> Found:
+    """Look at a part of the picture, or all of it; corners are the whole picture's."""
+    if part is None:
+        return one.look(grey)
+    return _in_place(one.look(part.of(grey)), 1, (part.left, part.top))
+
+
+def _in_place(found: Found, times: int, by: Point = (0, 0)) -> Found:
+    """Give what was found in a picture that was made so many times smaller, or cut out at `by`, with the whole one's corners."""
+
+    def there(corners: tuple[Point, ...]) -> tuple[Point, ...]:
+        return moved(scaled(corners, times), by)
+
+    return Found(
+        tuple(replace(symbol, corners=there(symbol.corners)) for symbol in found.symbols),
+        tuple(replace(place, corners=there(place.corners)) for place in found.places),
+    )
+
+
+def _pixels(grey: Grey, part: Window | None) -> int:
+    return grey.size if part is None else part.pixels
+
+
+def engine(name: str) -> Engine:
+    """Give the engine of that name: "chain" or one of ENGINES; KeyError for any other."""
+    return Chain() if name == Chain.name else ENGINES[name]
