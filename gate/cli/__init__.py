@@ -21,6 +21,24 @@ INSTALLED = Path("/etc/gate/gate.toml")
 _LONGEST_RECORDING_S = 3600.0
 _DIGITS = 10
 _WHOLE_DIGITS = 8
+_AIM = """\
+exit code: 0 if at least 80 % of the last two seconds' frames were read, 1 if not
+
+--json prints one object a frame:
+  at           seconds since the first frame
+  age_ms       the frame's age when it had come
+  symbols      how many were read in it
+  cause        what keeps the code from being read: too_small, too_dark, too_bright, blurred, glare, cut_off;
+               seen where nothing is amiss; null where there is no code
+  module_px    pixels across one module; aim for 4
+  sharpness    a module's width over an edge's, from dark to light; engines need 0.85, aim for 1.2
+  contrast, light   0 to 1: between its dark and light modules; the light ones' level
+  saturation, covered   share of its pixels that are white; share of it with nothing but white
+  outline      its corners in pixels
+  share_read, fps   of the last two seconds
+  score        0 to 1: what the tone tells
+  advice       what to do next
+and last {"summary": {frames, seconds, read, share_read, fps, age_ms {p50, p95, max}, causes, camera}}"""
 _ROTATED = ("root", "targets", "snapshot", "timestamp", "control-point", "issuer")
 
 if TYPE_CHECKING:
@@ -70,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="gate", description="The controller of one automated border-clearance lane.")
     top.add_argument("--version", action="version", version=f"gate {__version__}")
     verbs = top.add_subparsers(metavar="VERB", required=True)
-    for add in (_rehearse, _run, _control, _scan, _decode, _verify, _specimen, _record, _journal, _trust):
+    for add in (_rehearse, _run, _control, _scan, _decode, _verify, _specimen, _record, _aim, _journal, _trust):
         add(verbs)
     return top
 
@@ -161,6 +179,19 @@ def _record(verbs: "Verbs") -> None:
     _config(verb, INSTALLED)
 
 
+def _aim(verbs: "Verbs") -> None:
+    verb = _verb(verbs, "aim", "aim:aim", "show live how well codes are seen, while a camera or a lamp is set up")
+    verb.epilog = _AIM
+    verb.formatter_class = argparse.RawDescriptionHelpFormatter
+    source = verb.add_mutually_exclusive_group()
+    _config(source, INSTALLED)
+    source.add_argument("--recording", metavar="DIR", type=Path, help="look at a recording instead, at its own pace")
+    verb.add_argument("--fast", action="store_true", help="do not wait: take a recording's every frame at once")
+    verb.add_argument("--seconds", metavar="N", type=_length, help="how long (default: until Ctrl-C)")
+    verb.add_argument("--quiet", action="store_true", help="no tone")
+    _json(verb)
+
+
 def _journal(verbs: "Verbs") -> None:
     journal = verbs.add_parser("journal", help="read and prove the audit record").add_subparsers(
         metavar="VERB", required=True
@@ -190,7 +221,7 @@ def _verb(verbs: "Verbs", name: str, run: str, what: str) -> argparse.ArgumentPa
     return verb
 
 
-def _config(verb: argparse.ArgumentParser, default: Path | None = None) -> None:
+def _config(verb: "argparse._ActionsContainer", default: Path | None = None) -> None:
     said = "gate.toml" if default is None else f"gate.toml (default: {default})"
     verb.add_argument("--config", metavar="FILE", type=Path, required=default is None, default=default, help=said)
 
