@@ -1,12 +1,16 @@
 """Where the benchmarks find what they measure, and where their figures are told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import pytest
 from figures import Call, Figures
+from presentations import STILLS, STRENGTHS, Shown, drawn
+from reading import Still
+from rich.progress import track
 
 from gate import config
 from gate.cli import assembly
@@ -17,11 +21,19 @@ from gate.credential.armor import unarmor
 from gate.credential.claims import parse_key_binding
 from gate.credential.keys import ControlPointKey
 from gate.credential.verifier import Verifier
-from gate.specimen.cases import Specimen
+from gate.specimen.cases import REHEARSAL_SEED, Specimen
+from gate.specimen.hard import KINDS
+from gate.specimen.traveller import DAY
+from hardware import recording, video
 
 HERE = Path(__file__).parent
 NOW = 1793606400
 """Unix seconds at which every code of these benchmarks is made: a day that no clock is asked for."""
+
+_SHIPPED = (14, None, 6)
+"""The phone frames of a recording: from the fifteenth on, when the phone is there, every sixth."""
+_WEAK = 0.5
+"""The strength up to which frames of presentations are among the phone frames: one frame alone has no others to help it."""
 
 _FIGURES = pytest.StashKey[Figures]()
 
@@ -40,6 +52,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--figures", metavar="FILE", type=Path, help="write the table of figures there as JSON")
     group.addoption(
         "--recordings", metavar="DIR", type=Path, default=HERE / "recordings", help="recordings (default: the shipped)"
+    )
+    group.addoption(
+        "--seed",
+        metavar="N",
+        type=int,
+        default=1,
+        help="of the hard presentations: another one draws others of the same kinds",
     )
     group.addoption(
         "--photos",
@@ -86,6 +105,37 @@ def photos(request: pytest.FixtureRequest) -> Path:
     if not (folder / "manifest.csv").exists():
         pytest.skip(f"{folder}: no photographs there; name a folder with --photos")
     return folder
+
+
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> int:
+    """From which the hard presentations are drawn."""
+    return int(request.config.getoption("--seed"))
+
+
+@pytest.fixture(scope="session")
+def shown(seed: int, request: pytest.FixtureRequest) -> list[Shown]:
+    """The hard presentations, drawn in about two minutes where they are not kept from the last time."""
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        count = len(KINDS) * STRENGTHS
+        return list(track(drawn(seed), f"drawing presentations of seed {seed}", total=count, transient=True))
+
+
+@pytest.fixture(scope="session")
+def phone_frames(shown: Sequence[Shown], recordings: Path) -> list[Still]:
+    """The project's own phone frames: of the shipped day, and of the weaker presentations."""
+    day = Specimen.from_seed(REHEARSAL_SEED)
+    texts = {comer.name: frozenset(comer.texts(day)) for comer in DAY}
+    shipped = [
+        Still(frame, texts[one.name])
+        for one in recording.find(recordings)
+        for frame in islice(video.read(one), *_SHIPPED)
+    ]
+    weak = [one for one in shown if one.presentation.strength <= _WEAK]
+    return [
+        *shipped,
+        *(Still(one.frame(number), frozenset(one.presentation.texts)) for one in weak for number in STILLS),
+    ]
 
 
 @pytest.fixture(scope="session")
