@@ -19,7 +19,8 @@ Clock = Callable[[], float]
 
 TRIES: Final = 8  # more than any driver queues
 WAITED_S: Final = 0.003  # a frame that was queued comes sooner
-CAPTURE_LIMIT_S: Final = 2.0  # a camera silent for so long is taken as hung (picamera2 #794, #1004)
+FIRST_LIMIT_S: Final = 2.0  # a camera silent for so long is taken as hung (picamera2 #794, #1004)
+NEXT_LIMIT_S: Final = 0.7  # once a frame has come: sooner than who watches us gives up, who knows no mend
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,10 +59,11 @@ class Newest:
 
     Each frame comes out of a camera some time after it was captured: exposed, read out, processed. The least such delay
     seen is the camera's own; a frame is the newest while it is no older than that and one frame interval, for then the
-    next has not come out yet. So what is handed over never lay waiting for more than a frame interval.
+    next has not come out yet. So what is handed over never lay waiting for more than a frame interval. Of a frame whose
+    time `grab` cannot tell (None) only that is known: it was not queued if it had to be waited for.
     """
 
-    def __init__(self, grab: Callable[[], float], now: Clock, period: float) -> None:
+    def __init__(self, grab: Callable[[], float | None], now: Clock, period: float) -> None:
         self._grab = grab
         self._now = now
         self._period = period
@@ -73,16 +75,19 @@ class Newest:
         return self._delay or 0.0
 
     def __call__(self) -> float:
-        """Leave the queue behind, and tell when the frame grabbed last was captured."""
+        """Leave the queue behind, and tell when the frame grabbed last was captured; else when it was asked for."""
         for tried in count(1):
             asked = self._now()
             captured_at = self._grab()
             got = self._now()
-            if self._is_newest(got - captured_at, waited=got - asked >= WAITED_S, last=tried == TRIES):
+            age = None if captured_at is None else got - captured_at
+            if self._is_newest(age, waited=got - asked >= WAITED_S, last=tried == TRIES):
                 break
-        return captured_at
+        return asked if captured_at is None else captured_at
 
-    def _is_newest(self, age: float, *, waited: bool, last: bool) -> bool:
+    def _is_newest(self, age: float | None, *, waited: bool, last: bool) -> bool:
+        if age is None:
+            return waited or last
         if last or (self._delay is None and waited):
             self._delay = age  # it cannot have been queued: a delay that has grown is learned anew
             return True

@@ -1,22 +1,24 @@
 """The chain: passes, and the straightening of bent symbols, behind one interface, for a still and for the frames of a live camera.
 
 A live frame has a share of the frame interval. It is looked at where the code was last, then whole; while nothing is read the costly passes
-take turns, as many a frame as fit, so that somebody who holds a phone still for a fifth of a second gets all of them; and what each frame
-shows of a symbol that was found adds up.
+take turns, as many a frame as fit, so that somebody who holds a phone still for a fifth of a second gets all of them where a first look takes
+2 ms; and what each frame shows of a symbol that was found adds up.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.crowd import thinned
+from hardware.crowd import is_crowded, thinned
 from hardware.decoder import (
     ENGINES,
     FIRST,
+    PYZBAR,
     Engine,
     Found,
     Pass,
@@ -39,9 +41,10 @@ Grey = NDArray[np.uint8]
 Clock = Callable[[], float]
 
 SHARE_S: Final = 0.02  # of a frame's 33 ms: the rest is the camera's, the other process' and the machine's
+_LOOKS: Final = 3  # first looks at least, on a machine for which one is most of that share: fewer frames a second, but all that can be read
+_LATEST_S: Final = 0.06  # seconds, whatever they take
 _FADES: Final = 0.9
 _MANY: Final = 24  # turns: every pass has come up by then
-_MOST: Final = 0.7  # of that share, for one pass: the first look comes before it
 _ROUNDS: Final = 2  # of straightening: a third one read no further photograph
 _SURE: Final = 0.85  # of a still's finder patterns: one picture must show what several may show together
 _PLACES: Final = 2  # that are straightened after one pass: noise looks like a symbol's corner now and then
@@ -49,8 +52,9 @@ _LARGEST: Final = 117  # modules: those of larger symbols are too small to be be
 _SAME: Final = 1.5  # modules: a place whose corners are so near those of another is the same
 _DOUBT: Final = 0.1  # share of modules: with more of them in doubt none was ever read
 _SURFACE: Final = 0.8  # of the view
+_HEAVY: Final = 20  # times the usual first look: what scattered patterns or many codes make of it; then the next frames are looked at smaller
+_AGAIN: Final = 8  # frames: so often it is tried whether that is over
 _SIGHT_EVERY: Final = 4  # frames: so often it is asked why nothing is read, for the time of two to three first looks
-_WHOLE_EVERY: Final = 5  # frames: so often all of a frame is looked at though the code is where it was
 _WIDE_EVERY: Final = 3  # turns: so often a pass has the whole frame though a code was seen in a part of it
 
 
@@ -71,12 +75,15 @@ class Chain:
         self, clock: Clock = time.perf_counter, share_s: float = SHARE_S, closer: tuple[Pass, ...] = CLOSER
     ) -> None:
         self._closer = closer
+        # slanting stripes keep zbar busy for seconds: a shirt must not stop a lane, so it has stills only
+        self._near = (THRESHOLDED, *(one for one in closer if one is not PYZBAR))
         self._clock = clock
         self._share_s = share_s
         self._idle = Idle()
         self._where = Whereabouts()
         self._votes = Votes()
         self._first_cost = 0.0  # seconds a pixel, of the last first look
+        self._usual_cost = inf  # the least of them
         self._costs: dict[str, float] = {}  # of each pass, as a ratio to it
         self._last = Look()
         self._unread: Sighting | None = None
@@ -103,68 +110,88 @@ class Chain:
             return Look()
         attention = self._idle.attention(grey, at)
         if attention is not Attention.NONE:
-            self._last = self._looked(grey, at, self._clock() + self._share_s, attention)
+            self._last = self._looked(grey, at, attention)
         return self._last
 
-    def _looked(self, grey: Grey, at: float, until: float, attention: Attention) -> Look:
+    def _looked(self, grey: Grey, at: float, attention: Attention) -> Look:
+        began = self._clock()
         self._frames += 1
-        fewer, times = thinned(grey)
+        heavy = self._first_cost > _HEAVY * self._usual_cost and bool(self._frames % _AGAIN)
+        fewer, times = thinned(grey, once=heavy)
         if times > 1:
             return Look(_in_place(FIRST.look(fewer), times).symbols)
-        window = self._where.window(grey.shape, at)
-        found = self._first(grey, window)
+        if self._where.is_gone(at):
+            self._votes.forget()
+        found = self._timed(FIRST, grey, None)
         symbols = found.symbols
-        if not symbols and attention is Attention.FULL:
-            if not self._frames % _SIGHT_EVERY:
-                self._unread = _sighted(grey, found)
-            symbols = self._further(grey, window, found, until)
+        if attention is Attention.FULL and not self._has_more(symbols):
+            until = began + min(_LATEST_S, max(self._share_s, _LOOKS * self._first_cost * grey.size))
+            if not symbols and not self._frames % _SIGHT_EVERY and self._clock() + self._first_cost * grey.size < until:
+                self._unread = self._sighted(grey, found, at)
+            symbols = distinct([*symbols, *self._further(grey, at, found, until)])
         if symbols:
+            self._unread = None
+        elif attention is Attention.GLANCE:
+            symbols = self._last.symbols  # what a further pass read is there as it was
+        if self._has_more(symbols):
             self._votes.forget()
             self._turns = 0
-            self._unread = None
             self._where.seen([symbol.corners for symbol in symbols], at)
-            return Look(symbols)
-        self._where.seen([self._unread.outline] if self._unread else [], at)
-        return Look((), self._unread)
+        return Look(symbols, self._unread)
 
-    def _first(self, grey: Grey, window: Window | None) -> Found:
-        """Look where the code was last, then at the whole frame: also where the text is a new one, for it may not be alone."""
-        if window is not None and self._frames % _WHOLE_EVERY:
-            near = _look(FIRST, grey, window)
-            known = {symbol.data for symbol in self._last.symbols}
-            if near.symbols and {symbol.data for symbol in near.symbols} <= known:
-                return near
-        return self._timed(FIRST, grey, None)
+    def _has_more(self, symbols: tuple[Symbol, ...]) -> bool:
+        """Say whether a border code was read, or a text that the frame before did not have: a poster in view must not hide a phone."""
+        known = {symbol.data for symbol in self._last.symbols}
+        return any(symbol.data.startswith(b"EC") or symbol.data not in known for symbol in symbols)
 
-    def _further(self, grey: Grey, window: Window | None, found: Found, until: float) -> tuple[Symbol, ...]:
-        """Straighten what was found and count its votes; then let the passes take their turns until the time is up, each once."""
+    def _sighted(self, grey: Grey, found: Found, at: float) -> Sighting | None:
+        """Say what is known of a code that was not read; what fills the view is a surface, not a code."""
+        place = next((place for place in found.places if area(place.corners) >= place.modules**2), None)
+        seen = sight(grey, place.corners, place.modules) if place else sight(grey)
+        if seen is None or area(seen.outline) > _SURFACE * grey.size:
+            return None
+        self._where.seen([seen.outline], at)
+        return seen
+
+    def _further(self, grey: Grey, at: float, found: Found, until: float) -> tuple[Symbol, ...]:
+        """Straighten what was found and count its votes, and let the passes take their turns, until the time is up; each pass once.
+
+        A pass whose time did not come any more is the first in the next frame.
+        """
         tried: list[Place] = []
         done: set[tuple[Pass, Window | None]] = set()
+        window = self._where.window(grey.shape, at)
+        whole = until - self._clock()
         while True:
             for place in () if self._late else _new(found, tried):
-                if symbol := self._bent(grey, place, until):
+                if symbol := self._bent(grey, place, at, until):
                     return (symbol,)
-            one, part = turn = self._affordable(grey, window)
-            self._late = self._clock() + self._cost(one, _pixels(grey, part)) > until
-            if self._late or turn in done:
-                return ()  # what is late is the first in the next frame
+            turn = self._affordable(grey, window, whole)
+            if turn is None or turn in done:
+                self._late = False
+                return ()
+            if self._clock() + self._cost(turn[0], _pixels(grey, turn[1])) > until and (done or not self._late):
+                self._late = True
+                return ()
             self._turns += 1
             done.add(turn)
-            found = self._timed(one, grey, part)
-            if found.symbols:
-                return found.symbols
+            more = self._timed(turn[0], grey, turn[1])
+            if more.symbols:
+                return more.symbols
+            found = Found((), (*found.places, *more.places) if self._late else more.places)
+            self._late = False
 
-    def _affordable(self, grey: Grey, window: Window | None) -> tuple[Pass, Window | None]:
-        """Give whose turn it is, and where; what would take most of a frame's share has none."""
+    def _affordable(self, grey: Grey, window: Window | None, whole: float) -> tuple[Pass, Window | None] | None:
+        """Give whose turn it is, and where, of those that fit into `whole` seconds, a frame's; None where none does."""
         for _ in range(_MANY):
             one, part = self._turn(window)
             size = _pixels(grey, part)
-            if size <= one.most and self._cost(one, size) <= _MOST * self._share_s:
-                break
+            if size <= one.most and self._cost(one, size) <= whole and (part is None or not is_crowded(part.of(grey))):
+                return one, part
             self._turns += 1
             if one.name in self._costs:
                 self._costs[one.name] *= _FADES  # a machine that was busy once must not keep it from its turn for ever
-        return one, part
+        return None
 
     def _turn(self, window: Window | None) -> tuple[Pass, Window | None]:
         """Give whose turn it is, and where: also where a code was seen, some of the turns look at the whole frame."""
@@ -173,8 +200,7 @@ class Chain:
             return WIDE[self._turns % len(WIDE)], None
         if turn == _WIDE_EVERY - 1:
             return WIDE[round_ % len(WIDE)], None
-        near = (THRESHOLDED, *self._closer)
-        return near[(self._turns - round_) % len(near)], window
+        return self._near[(self._turns - round_) % len(self._near)], window
 
     def _timed(self, one: Pass, grey: Grey, part: Window | None) -> Found:
         began = self._clock()
@@ -182,6 +208,7 @@ class Chain:
         took = (self._clock() - began) / _pixels(grey, part)
         if one is FIRST:
             self._first_cost = took
+            self._usual_cost = min(self._usual_cost, took)
         elif self._first_cost:
             self._costs[one.name] = took / self._first_cost
         return found
@@ -190,7 +217,7 @@ class Chain:
         """Give the seconds that a pass will take for so many pixels: as much more than a first look as last time."""
         return self._costs.get(one.name, one.cost) * self._first_cost * size
 
-    def _bent(self, grey: Grey, place: Place, until: float) -> Symbol | None:
+    def _bent(self, grey: Grey, place: Place, at: float, until: float) -> Symbol | None:
         straight = None
         for straight in straightened(grey, place, _ROUNDS):
             if (data := _clear(straight)) is not None:
@@ -199,14 +226,10 @@ class Chain:
                 break
         if straight is None:
             return None
-        together = map(zxing_modules, self._votes.add(straight))
+        self._where.seen([place.corners], at)
+        results = self._votes.add(straight, place)
+        together = map(zxing_modules, results if self._clock() < until else ())
         return next((_symbol(data, place) for data in together if data is not None), None)
-
-
-def _sighted(grey: Grey, found: Found) -> Sighting | None:
-    """Say what is known of a code that was not read; what fills the view is a surface, not a code."""
-    seen = sight(grey, found.places[0].corners if found.places else None)
-    return seen if seen and area(seen.outline) < _SURFACE * grey.size else None
 
 
 def _new(found: Found, tried: list[Place]) -> Iterator[Place]:

@@ -21,6 +21,7 @@ from hardware.grid import Place, Point
 
 Grey = NDArray[np.uint8]
 
+LARGEST: Final = (1 << 15) - 1  # pixels of a side: OpenCV counts places in pictures with 16 bits
 SMALLEST: Final = 21  # modules of the smallest QR symbol: a picture below one pixel a module holds none
 
 
@@ -105,7 +106,9 @@ class Pass:
 def usable(picture: object) -> Grey | None:
     """Give the picture as every engine can take it, contiguous; None for one that holds no symbol whatever it shows."""
     match picture:
-        case np.ndarray(dtype=np.dtype(), shape=(height, width)) if min(height, width) >= SMALLEST:
+        case np.ndarray(dtype=np.dtype(), shape=(height, width)) if (
+            min(height, width) >= SMALLEST and max(height, width) < LARGEST
+        ):
             return np.ascontiguousarray(picture) if picture.dtype == np.uint8 else None
     return None
 

@@ -4,7 +4,7 @@ An engine that finds a symbol takes it for flat, samples each module where the c
 modules that were sampled are drawn again as they should look, with the patterns that every symbol of that size has, and the picture is
 bent towards that drawing by optical flow; then they are sampled anew. Most modules are right from the start, so this settles in two or
 three rounds. What the neighbours of a module blur into it is reckoned from the symbol itself and taken out again (`equalised`).
-Measured on photographs: 17 of 54 in which zxing finds places but reads nothing are read this way, 12 without the equaliser.
+Measured on photographs: 20 of 54 in which zxing reads nothing are read this way. What is off by more than a module is not.
 """
 
 from collections.abc import Iterator

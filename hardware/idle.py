@@ -1,4 +1,4 @@
-"""Whether anything changed in view: an empty hall is glanced at every two seconds, a change at once, in the frame that brings it."""
+"""Whether anything changed in view: an empty hall is glanced at every two seconds, a change in the frame that brings it or the next."""
 
 from enum import Enum
 from typing import Final

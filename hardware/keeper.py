@@ -13,10 +13,10 @@ import resource
 import select
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from hardware.escalation import Escalation, Step
 from hardware.scanner import Progress
@@ -26,7 +26,7 @@ MEMORY_LIMIT: Final = 256 << 20  # resident bytes of a worker; one that works we
 
 _WALL: Final = 4 * MEMORY_LIMIT  # of data, resident or not: for a leak too quick to be looked at
 _TICK_S: Final = 0.05
-_END_S: Final = 0.5  # a killed process is gone long before, unless a driver holds it
+_END_S: Final = 0.2  # a killed process is gone before, unless a driver holds it; nobody says meanwhile that we go on
 _LONGEST: Final = 300  # characters of a worker's last words
 _GROWN: Final = f"the worker's memory grew above {MEMORY_LIMIT >> 20} MB"
 _PAGE: Final = resource.getpagesize()
@@ -40,7 +40,7 @@ def keep(work: Work, told: Callable[[str], None], alive: Callable[[float], None]
 
     `work` opens what it needs and calls its argument's `taken` and `done` at every frame, or `done` alone while it
     rests; what it raises is told and it is called again. `told` hears what an operator should know, `alive` the
-    monotonic time at every turn of the loop. To be called by a process of one thread.
+    monotonic time at every turn of the loop. To be called by a process of one thread, without other children.
     """
     escalation = Escalation()
     gc.freeze()  # what a collection would touch in every worker is shared with them
@@ -85,17 +85,20 @@ class Worker:
     """A forked process that calls `work`, and the pipe for its last words. Raises OSError where none can be forked."""
 
     def __init__(self, work: Work) -> None:
-        self.marks = Marks()
-        self._words, theirs = os.pipe()
         keeper = os.getpid()
-        # no signal between the fork and the worker's own handlers: ours would run in it
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
-        self.pid = os.fork()
-        if not self.pid:
-            os._exit(_live(work, self.marks, theirs, keeper))
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(theirs)
-        self._life = os.pidfd_open(self.pid)
+        with _signals_later(), ExitStack() as undo:  # what fails is tried on and on: nothing may stay behind
+            self.marks = undo.enter_context(closing(Marks()))
+            self._words, theirs = os.pipe()
+            undo.callback(os.close, self._words)
+            try:
+                self.pid = os.fork()
+                if not self.pid:
+                    _be(work, self.marks, theirs, keeper)
+            finally:
+                os.close(theirs)
+            undo.callback(_kill, self.pid)
+            self._life = os.pidfd_open(self.pid)
+            undo.pop_all()
 
     def over(self, wait: float) -> bool:
         """Whether it has ended or said its last words, after at most `wait` seconds."""
@@ -112,13 +115,18 @@ class Worker:
         with suppress(ProcessLookupError):  # a dying process keeps the status that it died with
             signal.pidfd_send_signal(self._life, signal.SIGKILL)
         status = os.waitpid(self.pid, 0)[1] if select.select([self._life], [], [], _END_S)[0] else signal.SIGKILL
-        os.set_blocking(self._words, False)
-        with suppress(BlockingIOError):
-            said = os.read(self._words, _LONGEST).decode(errors="replace")
+        said = self._said()
         for end in (self._life, self._words):
             os.close(end)
         self.marks.close()
         return "".join(filter(str.isprintable, said)) or (_how(status) if status else None)
+
+    def _said(self) -> str:
+        """Its last words; none where a driver holds it, or a child that it left: the pipe is open and empty then."""
+        os.set_blocking(self._words, False)
+        with suppress(BlockingIOError):
+            return os.read(self._words, _LONGEST).decode(errors="replace")
+        return ""
 
 
 def _watched(
@@ -126,6 +134,7 @@ def _watched(
 ) -> str | None:
     """Have one worker at work; why it is lost, or None where it ended in order."""
     escalation.began(time.monotonic())
+    _bury()
     try:
         worker = Worker(work)
     except OSError as error:
@@ -158,6 +167,38 @@ def _rest(seconds: float, alive: Callable[[float], None]) -> None:
         time.sleep(min(_TICK_S, until - now))
 
 
+@contextmanager
+def _signals_later() -> Iterator[None]:
+    """No signal between a fork and the worker's own handlers: ours would run in it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _kill(pid: int) -> None:
+    """End a worker that was forked just now and holds nothing yet."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def _bury() -> None:
+    """Let those go that a driver held for longer than they could be waited for."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _be(work: Work, marks: Marks, words: int, keeper: int) -> NoReturn:
+    """Be a worker, and never anything else: what is raised here must not go on in the keeper's code."""
+    code = 1
+    try:
+        code = _live(work, marks, words, keeper)
+    finally:
+        os._exit(code)
+
+
 def _live(work: Work, marks: Marks, words: int, keeper: int) -> int:
     """Be a worker; its exit code."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -182,7 +223,7 @@ def _speak(work: Work, marks: Marks, words: int) -> int:
         said = f"{type(error).__name__}: {error}"
     else:
         return 0
-    os.write(words, " ".join(said.split()).encode()[:_LONGEST] or b"failed")
+    os.write(words, " ".join(said.split()).encode(errors="replace")[:_LONGEST] or b"failed")
     return 1
 
 

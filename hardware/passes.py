@@ -1,8 +1,8 @@
 """Ways to look at a picture again after the first look read nothing: each prepares it so that an engine sees what it could not see.
 
-The order is that of measured yield: what the next one reads of what is left, for its time. pyzbar's place is the last: on a whole frame it
-takes 14 times as long as the first look, on the part where the code is a little more than twice, and there it reads one in ten of the
-frames that nothing else read: it still finds a symbol of which a finger, a drop or glare covers a finder pattern.
+The order is that of measured yield: what the next one reads of what is left, for its time. pyzbar has stills only, as the last pass on a part:
+on a whole frame it takes 14 times as long as the first look, on the part where the code is a little more than twice, and there it reads one
+in ten of what nothing else read: it still finds a symbol of which a finger, a drop or glare covers a finder pattern.
 """
 
 from typing import Final

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from hardware import DeviceError
-from hardware.camera import CAPTURE_LIMIT_S, Frame, Grey, Newest
+from hardware.camera import FIRST_LIMIT_S, NEXT_LIMIT_S, Frame, Grey, Newest
 from hardware.recording import CameraSettings, told
 
 # Planar YUV with the luminance first. The ISP gives any; libcamera may choose another than was asked.
@@ -93,10 +93,11 @@ class Picamera2Camera:
 
     def _grab(self) -> float:
         self._release()
+        limit = NEXT_LIMIT_S if self._metadata else FIRST_LIMIT_S
         try:
-            self._request = self._camera.capture_request(wait=CAPTURE_LIMIT_S)
+            self._request = self._camera.capture_request(wait=limit)
         except TimeoutError:
-            raise DeviceError(f"camera gives no frames: none for {CAPTURE_LIMIT_S} s; is its ribbon seated?") from None
+            raise DeviceError(f"camera gives no frames: none for {limit} s; is its ribbon seated?") from None
         self._metadata = self._request.get_metadata()
         # Documented as CLOCK_BOOTTIME, found to be CLOCK_MONOTONIC (picamera2 #703, libcamera bug 254). They differ by
         # the time spent suspended, which a Pi never is; were it, a frame would count as captured when handed over.

@@ -103,12 +103,12 @@ class Controller:
     def __init__(self, path: Path) -> None:
         """Connect; DeviceError where nobody listens."""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.settimeout(_FULL_S)
         try:
             self._socket.connect(str(path))
         except OSError as error:
             self._socket.close()
             raise DeviceError(f"{path}: the controller does not listen: {_why(error)}") from error
-        self._socket.settimeout(_FULL_S)
 
     def send(self, message: bytes) -> bool:
         """Hand over one message; false where the controller has taken none for a while."""

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 from hardware import DeviceError
-from hardware.camera import CAPTURE_LIMIT_S, Clock, Frame, Grey, Newest
+from hardware.camera import FIRST_LIMIT_S, NEXT_LIMIT_S, Clock, Frame, Grey, Newest
 from hardware.recording import CameraSettings, told
 
-TORN_LIMIT: Final = 30  # in a row: about a second of them
+_OLDEST_S: Final = 2.0  # an older frame's time is of another clock
 _JPEG_START: Final = b"\xff\xd8"
 _JPEG_END: Final = b"\xff\xd9"
 
@@ -86,14 +86,14 @@ class V4L2Camera:
 
     def frames(self) -> Iterator[Frame]:
         """Give the newest frame for ever; DeviceError where the camera stops, sends another size, or only torn ones."""
-        torn = 0
-        while torn < TORN_LIMIT:
+        limit, since = FIRST_LIMIT_S, self.now()
+        while self.now() - since < limit:
             captured_at = self._newest()
             grey = self._retrieve()
-            torn = torn + 1 if grey is None else 0
             if grey is not None:
                 yield Frame(captured_at, grey)
-        raise DeviceError(f"camera {self._device}: {torn} frames in a row came torn; try another cable or port")
+                limit, since = NEXT_LIMIT_S, self.now()
+        raise DeviceError(f"camera {self._device}: frames came torn for {limit} s; try another cable or port")
 
     def now(self) -> float:
         """Tell the machine's monotonic time, which V4L2 stamps frames with."""
@@ -138,13 +138,12 @@ class V4L2Camera:
             return None
         return f'camera.{control.name}: this camera does not take it; set it to "auto", or see v4l2-ctl --list-ctrls'
 
-    def _grab(self) -> float:
-        asked = self.now()
+    def _grab(self) -> float | None:
         if not self._driver.grab():
             raise DeviceError(f"camera {self._device} gives no frames; is it still plugged in?")
         stamp = self._driver.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        # some drivers stamp with another clock or not at all: then the frame is as old as the call that fetched it
-        return stamp if asked - CAPTURE_LIMIT_S < stamp <= self.now() else asked
+        # some drivers stamp with another clock or not at all
+        return stamp if 0 <= self.now() - stamp < _OLDEST_S else None
 
     def _retrieve(self) -> Grey | None:
         """Give the luminance of the frame that was grabbed; None where it came torn."""

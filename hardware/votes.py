@@ -10,9 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from hardware.grid import Levels, Straight, equalised
+from hardware.grid import Levels, Place, Straight, equalised
 
 _STRONGEST: Final = 1.5  # standard deviations: a patch of glare must not outvote the frames that saw the module
+_MOST: Final = 4  # symbols that votes are counted for
+_RISES: Final = 0.1  # what the darkest level of a module rises by in each frame, for the same reason
 _FADES: Final = 0.9  # what a frame still counts when the next one has come: a code that was renewed wins within a few
 
 
@@ -33,7 +35,7 @@ class Ballot:
     def add(self, other: "Ballot") -> None:
         """Count one frame more."""
         self.total = _FADES * self.total + other.total
-        self.darkest = np.minimum(self.darkest, other.darkest)
+        self.darkest = np.minimum(self.darkest + _RISES, other.darkest)
         self.clear = _FADES * self.clear + other.clear
 
     def results(self) -> Iterator[Levels]:
@@ -46,24 +48,31 @@ class Ballot:
 
 
 class Votes:
-    """Ballots by the size of the symbol: two of one size are one symbol until one of them is read."""
+    """A ballot for each symbol, told apart by its size and by where it was in the frame before."""
 
     def __init__(self) -> None:
-        self._ballots: dict[int, Ballot] = {}
+        self._ballots: list[tuple[Place, Ballot]] = []
 
-    def add(self, straight: Straight) -> Iterator[Levels]:
+    def add(self, straight: Straight, place: Place) -> Iterator[Levels]:
         """Count a symbol as one frame shows it; give what all frames together say, nothing after the first."""
-        modules = straight.levels.shape[0]
-        ballot = self._ballots.get(modules)
-        if ballot is None:
-            self._ballots[modules] = Ballot.of(straight)
-            return iter(())
-        ballot.add(Ballot.of(straight))
-        return ballot.results()
+        for number, (before, ballot) in enumerate(self._ballots):
+            if _is_same(place, before):
+                ballot.add(Ballot.of(straight))
+                self._ballots[number] = place, ballot
+                return ballot.results()
+        self._ballots = [*self._ballots, (place, Ballot.of(straight))][-_MOST:]
+        return iter(())
 
     def forget(self) -> None:
         """Begin anew: the symbol was read, or has gone."""
         self._ballots.clear()
+
+
+def _is_same(place: Place, before: Place) -> bool:
+    """Say whether two places are one symbol's: two phones are at least a symbol's width apart."""
+    now, then = np.array(place.corners), np.array(before.corners)
+    moved = float(np.hypot(*(now.mean(axis=0) - then.mean(axis=0))))
+    return place.modules == before.modules and moved < float(np.ptp(then, axis=0).max()) / 2
 
 
 def _bounded(levels: Levels) -> Levels:

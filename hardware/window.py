@@ -61,12 +61,16 @@ class Whereabouts:
         if found := tuple(outlines):
             self._outlines, self._seen_at = found, at
 
+    def is_gone(self, at: float) -> bool:
+        """Say whether none was seen for so long that whoever held it may have left."""
+        return not 0 <= at - self._seen_at < _FORGOTTEN_S
+
     def window(self, shape: tuple[int, ...], at: float) -> Window | None:
         """Give the part of a picture of that shape in which all of them were, with some room.
 
         None where that is not known, too long ago, or so much of the picture that all of it may be looked at as well.
         """
-        if not self._outlines or not 0 <= at - self._seen_at < _FORGOTTEN_S:
+        if self.is_gone(at):
             return None
         window = around(self._outlines, shape)
         return window if _SMALLEST**2 <= window.pixels <= _SHARE * shape[0] * shape[1] else None

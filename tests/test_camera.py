@@ -83,6 +83,26 @@ def test_whatever_the_consumers_speed_no_frame_waited_longer_than_a_frame_interv
         driver.pass_by(work)
 
 
+@given(driver=DRIVERS, slept=st.floats(0.0, 3.0), works=WORKS)
+def test_no_frame_waited_at_all_where_nobody_can_tell_when_it_was_captured(
+    driver: Queue, slept: float, works: list[float]
+) -> None:
+    taken: list[float] = []
+
+    def grab() -> None:
+        taken.append(driver.grab())
+
+    driver.pass_by(slept)
+    newest = Newest(grab, driver.clock, INTERVAL)
+    last = 0.0
+    for work in works:
+        asked_at = newest()
+        assert driver.now - taken[-1] <= driver.delay + 1e-6
+        assert last < asked_at < driver.now <= asked_at + driver.delay + INTERVAL + 1e-6
+        last = asked_at
+        driver.pass_by(work)
+
+
 @given(driver=DRIVERS, works=st.lists(st.floats(0.0, 0.9), min_size=30, max_size=30))
 def test_a_consumer_as_fast_as_the_camera_gets_every_frame(driver: Queue, works: list[float]) -> None:
     newest = Newest(driver.grab, driver.clock, INTERVAL)

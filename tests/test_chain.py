@@ -124,12 +124,11 @@ def test_a_second_phone_that_appears_elsewhere_is_read_within_five_frames(phase:
     assert all(OURS.encode() in texts(look.symbols) for look in later)
 
 
-def test_a_code_that_stays_is_looked_for_where_it_was() -> None:
-    """So that another code elsewhere is not seen in every frame: four of five have looked at a part only."""
+def test_a_second_phone_beside_one_that_stays_is_read_in_every_frame() -> None:
     chain, first, second = Chain(), (code(OURS, 3), 10, 10), (code(THEIRS, 3), 500, 330)
     live(chain, [view(first, seed=1)])
     later = live(chain, (view(first, second, seed=seed) for seed in range(2, 7)), FRAME_S)
-    assert 1 <= sum(len(look.symbols) == 2 for look in later) <= 4
+    assert [len(look.symbols) for look in later] == [2] * 5
 
 
 def test_a_code_that_leaps_elsewhere_is_read_in_that_very_frame() -> None:
@@ -198,7 +197,7 @@ def test_a_look_makes_boundedly_many_steps_however_fast_time_goes(step: float) -
     for number in range(24):
         before = clock.readings
         chain.look(smeared(number), number * FRAME_S)
-        most = 60 if step < 1e-3 else 4 + 2 * SHARE_S / step
+        most = 60 if step < 1e-3 else 6 + 2 * SHARE_S / step
         assert clock.readings - before <= most
 
 

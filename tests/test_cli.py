@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copytree, rmtree
@@ -296,9 +297,22 @@ def running(toml: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def _scanner(running: "subprocess.Popen[bytes]") -> int:
-    tasks = Path(f"/proc/{running.pid}/task").glob("*/children")
-    (found,) = (int(child) for task in tasks for child in task.read_text().split())
+    (found,) = _children(running)
     return found
+
+
+def _children(running: "subprocess.Popen[bytes]") -> set[int]:
+    tasks = Path(f"/proc/{running.pid}/task").glob("*/children")
+    return {int(child) for task in tasks for child in task.read_text().split()}
+
+
+def _is_followed(running: "subprocess.Popen[bytes]", before: int, seconds: float) -> bool:
+    """Whether another process takes the place of one that was lost."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if _children(running) - {before}:
+            return True
+    return False
 
 
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["keeper", "both"])
@@ -309,8 +323,7 @@ def test_a_scanner_that_hangs_is_noticed_and_nothing_else_notices(
     before = _scanner(running)
     send(before, signal.SIGSTOP)
     _until(running, "scanner lost (silent for 1 s); another starts in 0.1 s")
-    _until(running, "camera /dev/video0 could not be opened")
-    assert _scanner(running) != before
+    assert _is_followed(running, before, 5)
     running.send_signal(signal.SIGTERM)
     assert running.wait(5) == 0
     lines = [json.loads(line) for line in gate("journal", "show", "--config", toml).stdout.splitlines()]
@@ -318,8 +331,7 @@ def test_a_scanner_that_hangs_is_noticed_and_nothing_else_notices(
     assert [line["what"].partition(";")[0] for line in lines if line["kind"] == "scanner"] == [
         "camera /dev/video0 could not be opened",
         "scanner lost (silent for 1 s)",
-        "camera /dev/video0 could not be opened",
-    ]
+    ], "what has not changed is not told again"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -10,7 +10,18 @@ from forge import VERIFIER
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.controller.inbox import Failed, Inbox, Message, Moved, ScannerChanged, Shown, Stop, TrustLoaded, TrustRefused
+from gate.controller.inbox import (
+    Failed,
+    Inbox,
+    Message,
+    Moved,
+    ScannerChanged,
+    ScannerJoined,
+    Shown,
+    Stop,
+    TrustLoaded,
+    TrustRefused,
+)
 from hardware.clock import SystemClock
 
 OTHERS = st.one_of(
@@ -40,6 +51,7 @@ def test_what_was_left_comes_out_in_order(messages: list[Message]) -> None:
 def test_no_scanner_fills_the_memory_and_nothing_else_is_lost(inbox: Inbox) -> None:
     for _ in range(10_000):
         inbox.put(Shown(b"x"))
+        inbox.put(ScannerJoined())
     inbox.put(Stop("now"))
     waiting = list(iter(inbox.take, None))
     assert len(waiting) < 100

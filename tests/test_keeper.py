@@ -141,6 +141,132 @@ def test_whatever_ends_a_keeper_ends_its_worker(folder: Path, number: int, code:
         alone.stderr.close()
 
 
+# A keeper without a controller: it ends when its second worker reads; EX_NOINPUT if it never does.
+ALONE = """
+import ctypes, os, resource, signal, struct, sys, time
+from hardware import keeper
+from hardware.escalation import READING
+
+heard, began = [], time.monotonic()
+descriptors = lambda: len(os.listdir("/proc/self/fd"))
+children = lambda: len(open(f"/proc/self/task/{os.getpid()}/children").read().split())
+
+def told(text):
+    heard.append(text)
+    print(text, flush=True)
+    if heard.count(READING) == 2:
+        print(children(), flush=True)
+        sys.exit()
+
+def alive(now):
+    if now - began > 5:
+        os._exit(os.EX_NOINPUT)
+
+def reads(progress):
+    progress.taken()
+    progress.done()
+
+%s
+keeper.keep(work, told, alive)
+"""
+
+
+def alone(code: str) -> "subprocess.CompletedProcess[str]":
+    """Run a keeper with that `work`."""
+    command = [sys.executable, "-c", ALONE % code]
+    environ = {**os.environ, "PYTHONPATH": str(REPO)}
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=LIMIT_S, check=False)  # noqa: S603 - our own command
+
+
+DIES = """
+def work(progress):
+    reads(progress)
+    {}
+"""
+LEFT = """
+if not os.fork():
+    os._exit(0)  # nobody has waited for it, as for a worker that a driver held for longer
+
+def work(progress):
+    reads(progress)
+    if not os.fork():
+        os.closerange(1, 3)  # but not the pipe for the last words
+        time.sleep(2)
+        os._exit(0)
+    os.abort()
+"""
+ODD = """
+class Odd(Exception):
+    def __str__(self):
+        raise OSError("no words")
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (LEFT, "the worker was killed by signal 6"),
+        (DIES.format(r'raise OSError("camera \udc80 gone")'), "camera ? gone"),
+        (ODD + DIES.format("raise Odd"), "the worker ended with exit code 1"),
+    ],
+    ids=["leaves a child", "says no text", "cannot say it"],
+)
+def test_however_a_worker_dies_the_keeper_hears_of_it_and_goes_on_alone(code: str, why: str) -> None:
+    ended = alone(code)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines() == [READING, f"{why}: the camera is opened anew", READING, "1"]
+
+
+CANNOT_FORK = """
+if not os.getuid():  # whom no limit holds
+    os.setgid(65534)
+    os.setuid(65534)
+resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+work, before = reads, descriptors()
+
+def alive(now):
+    if now - began > 0.5:
+        print(descriptors() - before, flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(os.EX_NOINPUT)
+"""
+
+
+def test_a_keeper_that_cannot_fork_holds_nothing_and_can_be_ended() -> None:
+    ended = alone(CANNOT_FORK)
+    said = "no worker could be started (resource temporarily unavailable): the camera is opened anew"
+    assert ended.stdout.splitlines() == [said, "0"]
+    assert (ended.returncode, ended.stderr) == (-signal.SIGTERM, "")
+
+
+# seccomp(2): pidfd_open, 434 on every machine, is EMFILE (24)
+CANNOT_WATCH = """
+rules = (0x20, 0, 0, 0), (0x15, 0, 1, 434), (0x06, 0, 0, 0x50000 | 24), (0x06, 0, 0, 0x7FFF0000)
+listed = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *rule) for rule in rules))
+program = ctypes.create_string_buffer(struct.pack("HP", len(rules), ctypes.addressof(listed)))
+libc = ctypes.CDLL(None)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program):
+    sys.exit(os.EX_UNAVAILABLE)
+
+def work(progress):
+    time.sleep(9)
+
+def alive(now):
+    if now - began > 0.5:
+        print(children(), flush=True)
+        sys.exit()
+"""
+
+
+def test_a_worker_that_cannot_be_watched_is_not_left_with_the_camera() -> None:
+    ended = alone(CANNOT_WATCH)
+    if ended.returncode == os.EX_UNAVAILABLE:
+        pytest.skip("no seccomp here")
+    said = "no worker could be started (too many open files): the camera is opened anew"
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines() == [said, "0"]
+
+
 def _ends(life: int) -> bool:
     try:
         return bool(select.select([life], [], [], LIMIT_S)[0])

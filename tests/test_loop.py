@@ -15,7 +15,7 @@ from plant import Plant, WoundClock, plant, stop
 
 from gate.controller.devices import soonest
 from gate.controller.health import Health
-from gate.controller.inbox import Failed, Message, Moved, ScannerChanged, Shown, Stop
+from gate.controller.inbox import Failed, Message, Moved, ScannerChanged, ScannerJoined, Shown, Stop
 from gate.controller.loop import Decided, Free, SecureFailedError, Settled, run
 from gate.lane.machine import State
 from hardware.fake import Walker
@@ -145,14 +145,34 @@ def test_what_came_during_a_passage_is_asked_for_after_it(lane: Plant) -> None:
     assert lane.reasons == ["cleared", "cleared"]
 
 
-def test_the_last_of_several_that_came_is_asked_for(lane: Plant) -> None:
-    """Whoever stands there now."""
+def test_all_that_came_are_asked_for_the_newest_first_and_border_codes_before_posters(lane: Plant) -> None:
     walk_in(lane)
     codes = [lane.code(holder=holder) for holder in ("first", "second")]
-    for code in codes:
-        lane.show(code)
+    for text in (*codes, "https://poster.example"):
+        lane.show(text)
     lane.wind_to(State.STANDBY)
-    assert missed(lane) == codes[1:]
+    assert missed(lane) == [codes[1], codes[0], "https://poster.example"]
+
+
+def test_what_is_held_up_now_is_never_crowded_out(lane: Plant) -> None:
+    walk_in(lane)
+    codes = [lane.code(holder=f"holder {number}") for number in range(12)]
+    for text in codes:
+        lane.show(text)
+    lane.wind_to(State.STANDBY)
+    assert missed(lane) == codes[:3:-1]
+
+
+def test_a_scanner_that_comes_in_anothers_place_sends_nothing_new(lane: Plant) -> None:
+    text = lane.code("expired")
+    lane.show(text)
+    lane.wind(30.0)
+    lane.say(ScannerJoined())
+    lane.show(text)
+    assert lane.reasons == ["expired"]
+    lane.wind(30.0)
+    lane.show(text)
+    assert len(lane.reasons) == 2, "it had left, and came back"
 
 
 def test_a_code_that_was_decided_on_is_not_asked_for(lane: Plant) -> None:

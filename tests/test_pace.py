@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from test_conductor import Everybody
 
-from gate.controller.inbox import Inbox, Message, Shown, Stop
+from gate.controller.inbox import Inbox, Message, ScannerJoined, Shown, Stop
 from gate.controller.loop import Settled
 from gate.controller.symbols import SymbolSocket
 from gate.lane.machine import State
@@ -105,7 +105,7 @@ def test_paced_plays_a_scene_and_passes_on_what_was_seen(stack: ExitStack, tmp_p
     with closing(Controller(tmp_path / "s")) as scanner:
         datagram = pack(b"EC1:A", 1.0, 2.0)
         scanner.send(datagram)
-        assert pace.get(None) == Shown(datagram)
+        assert [pace.get(None), pace.get(None)] == [ScannerJoined(), Shown(datagram)]
         pace.hear(Settled(State.STANDBY))
         found.camera(played=1)
         assert until_stop(pace) == [Stop("the rehearsal is over")]

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 import pytest
 
@@ -39,6 +40,7 @@ class Stable:
         self.told: SimpleQueue[str] = SimpleQueue()
         self.code = WAITS
         self.fails = 0
+        self.ahead = 0.0
 
     def spawn(self, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         if self.children and self.fails:
@@ -49,7 +51,14 @@ class Stable:
         return self.children[-1]
 
     def keep(self) -> ScannerProcess:
-        return ScannerProcess(self.spawn, self.told.put, time.monotonic)
+        return ScannerProcess(self.spawn, self.told.put, lambda: time.monotonic() + self.ahead)
+
+    def until(self, text: str) -> list[str]:
+        """Everything that is told, until that is."""
+        found = [self.told.get(timeout=5)]
+        while found[-1] != text:
+            found.append(self.told.get(timeout=5))
+        return found
 
     def say(self, *messages: str) -> None:
         """Have the last child say them."""
@@ -161,16 +170,69 @@ def test_what_it_says_is_told_when_it_changes_but_not_that_it_starts(stable: Sta
     assert stable.told.empty()
 
 
-def test_one_that_has_read_is_followed_at_once(stable: Stable) -> None:
+def test_one_that_has_read_is_followed_at_once_whatever_it_said_last(stable: Stable) -> None:
     stable.code = SPEAKS
     scanner = stable.keep()
-    for reads, wait in ((True, 0.1), (False, 0.2), (True, 0.1)):
+    fates = ((True, signal.SIGKILL, 0.1), (False, signal.SIGTERM, 0.2), (True, signal.SIGABRT, 0.1))
+    for reads, number, wait in fates:
         pid = stable.started.get(timeout=5)
         if reads:
-            stable.say("STATUS=away", f"STATUS={READING}")
-            assert [stable.told.get(timeout=5) for _ in range(2)] == ["away", READING]
+            stable.say(f"STATUS={READING}", f"STATUS=lost {pid}")
+            stable.until(f"lost {pid}")
+        os.kill(pid, number)
+        assert stable.told.get(timeout=5) == f"scanner lost (killed by signal {number:d}); another starts in {wait} s"
+    scanner.close()
+
+
+def test_the_last_words_of_one_that_has_ended_meanwhile_are_told(stable: Stable) -> None:
+    stable.code = f"{SPEAKS}\n    if 'last' in line:\n        os._exit(75)"
+
+    def told(text: str) -> None:
+        if text == "first":  # whoever listens is busy until it has ended
+            stable.say("STATUS=last")
+            os.waitid(os.P_PID, stable.children[0].pid, os.WEXITED | os.WNOWAIT)
+        stable.told.put(text)
+
+    scanner = ScannerProcess(stable.spawn, told, time.monotonic)
+    stable.say("STATUS=first")
+    stable.code = WAITS
+    assert stable.until("scanner lost (exit code 75); another starts in 0.1 s")[:2] == ["first", "last"]
+    scanner.close()
+
+
+def test_one_that_flaps_is_told_of_once(stable: Stable) -> None:
+    stable.code = SPEAKS
+    scanner = stable.keep()
+    told = []
+    for turn in range(4):
+        pid = stable.started.get(timeout=5)
+        stable.say(f"STATUS={READING}", "STATUS=away", f"STATUS=turn {turn}")
+        told += stable.until(f"turn {turn}")
         os.kill(pid, signal.SIGKILL)
-        assert stable.told.get(timeout=5) == f"scanner lost (killed by signal 9); another starts in {wait} s"
+    stable.started.get(timeout=5)
+    scanner.close()
+    lost = "scanner lost (killed by signal 9); another starts in 0.1 s"
+    assert told == ["away", "turn 0", lost, READING, "turn 1", "turn 2", "turn 3"]
+    assert stable.told.empty()
+
+
+def test_who_has_read_for_ten_seconds_is_well_and_told_of_anew(stable: Stable) -> None:
+    stable.code = SPEAKS
+    scanner = stable.keep()
+    stable.say("STATUS=away", f"STATUS={READING}", "STATUS=away", "STATUS=worse", f"STATUS={READING}")
+    assert stable.until("worse") == ["away", READING, "worse"]
+    stable.ahead += 9
+    stable.say("WATCHDOG=1", "STATUS=worse", f"STATUS={READING}", "STATUS=worst", f"STATUS={READING}")
+    assert stable.until("worst") == ["worst"], "not yet"
+    told = ""
+    while not told:
+        stable.ahead += 11
+        stable.say("WATCHDOG=1")
+        with suppress(Empty):
+            told = stable.told.get(timeout=0.05)
+    assert told == READING, "the last word is true"
+    stable.say("STATUS=away", f"STATUS={READING}")
+    assert stable.until(READING) == ["away", READING]
     scanner.close()
 
 

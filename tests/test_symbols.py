@@ -3,13 +3,14 @@
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gate.controller.inbox import Failed, Inbox, Shown
+from gate.controller.inbox import Failed, Inbox, ScannerJoined, Shown
 from gate.controller.symbols import MAX_TEXT, Symbol, SymbolSocket, listen, unpack
 from gate.errors import GateError
 from hardware import DeviceError
@@ -92,6 +93,8 @@ def connect(path: Path) -> socket.socket:
 
 def heard(inbox: Inbox) -> str:
     message = inbox.get(SystemClock().monotonic() + 5)
+    while message == ScannerJoined():
+        message = inbox.get(SystemClock().monotonic() + 5)
     assert isinstance(message, Shown)
     return unpack(message.datagram).text
 
@@ -100,6 +103,12 @@ def test_a_symbol_crosses(symbols: SymbolSocket, inbox: Inbox) -> None:
     with connect(symbols.path) as scanner:
         scanner.send(pack(b"EC1:A", 1.0, 2.0))
         assert heard(inbox) == "EC1:A"
+
+
+def test_whoever_connects_is_told_of(symbols: SymbolSocket, inbox: Inbox) -> None:
+    for _ in range(2):
+        with closing(Controller(symbols.path)):
+            assert inbox.get(SystemClock().monotonic() + 5) == ScannerJoined()
 
 
 def test_one_scanner_after_another(symbols: SymbolSocket, inbox: Inbox) -> None:

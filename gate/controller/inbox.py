@@ -30,6 +30,11 @@ class ScannerChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ScannerJoined:
+    """A scanner has connected: the first one, or another in its place."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """Something that the lane needs has failed."""
 
@@ -57,7 +62,7 @@ class Stop:
     why: str
 
 
-Message = Shown | Moved | ScannerChanged | Failed | TrustLoaded | TrustRefused | Stop
+Message = Shown | Moved | ScannerChanged | ScannerJoined | Failed | TrustLoaded | TrustRefused | Stop
 
 
 class Waiting(Protocol):
@@ -76,7 +81,7 @@ class Inbox:
 
     def put(self, message: Message) -> None:
         """Leave a message. Symbols beyond what a loop could ever be behind are dropped: no scanner may fill the memory."""
-        if isinstance(message, Shown) and self._queue.qsize() >= _MOST_WAITING:
+        if isinstance(message, Shown | ScannerJoined) and self._queue.qsize() >= _MOST_WAITING:
             return
         self._queue.put(message)
 

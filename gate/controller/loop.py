@@ -15,6 +15,7 @@ from gate.controller.inbox import (
     Message,
     Moved,
     ScannerChanged,
+    ScannerJoined,
     Shown,
     Stop,
     TrustLoaded,
@@ -31,6 +32,7 @@ from gate.lane.inputs import Event, fold
 from gate.lane.machine import Command, Lane, State, Step, Timers, deadline, start, step
 from gate.lane.policy import Decision, Desk
 
+_MOST_MISSED: Final = 8
 _SAME_SHOWING_S: Final = 1.5
 """The same text again within this is the same showing: a scanner that was replaced sends what is in view once more."""
 
@@ -101,7 +103,7 @@ class Controller:
         self._inputs = parts.devices.inputs()
         self._lane = Lane(State.OUT_OF_SERVICE, parts.clock.monotonic(), occupied=not self._inputs.clear)
         self._last_text = ""
-        self._missed = ""
+        self._missed: list[str] = []
         self._last_seen = float("-inf")
         self._receipt: Receipt | None = None
         self._faults: set[str] = set()
@@ -138,6 +140,8 @@ class Controller:
         match message:
             case Shown(datagram):
                 self._shown(datagram)
+            case ScannerJoined():
+                self._last_seen = self._clock.monotonic()  # what it sends first may have been in view all the time
             case ScannerChanged(text):
                 self._parts.report(Told(text))
                 self._keep(Kind.SCANNER, {"what": text})
@@ -184,7 +188,7 @@ class Controller:
         if self._is_same_showing(symbol, received):
             return
         if not self._is_open():
-            self._missed = symbol.text
+            self._miss(symbol.text)
             return
         self._last_text, self._last_seen = symbol.text, received
         receipt = Receipt()
@@ -194,6 +198,11 @@ class Controller:
         self._perform((Command.SHOW_SEEN, Command.SOUND_SEEN), received)  # law 8: before the decision
         if self._is_open():
             self._decide(symbol, receipt)
+
+    def _miss(self, text: str) -> None:
+        """Remember a text that came while the lane was busy: the newest, border codes before anything else in view."""
+        newest = (text, *(other for other in self._missed if other != text))
+        self._missed = sorted(newest, key=lambda one: not one.startswith("EC"))[:_MOST_MISSED]
 
     def _is_same_showing(self, symbol: Symbol, now: float) -> bool:
         """Whether this text was decided on and has stayed in view since; what came while the lane was busy was not."""
@@ -311,9 +320,10 @@ class Controller:
             self._faults.clear()
         if self._lane.state is State.EVACUATION:
             self._keep(Kind.EVACUATION, {})
-        if self._is_open() and self._missed:
-            self._parts.report(Free(self._missed))  # whoever came meanwhile may still hold it up
-            self._missed = ""
+        if self._is_open():
+            for text in self._missed:
+                self._parts.report(Free(text))  # whoever came meanwhile may still hold it up
+            self._missed = []
         if self._lane.state in AT_REST:
             self._parts.report(Settled(self._lane.state))
             self._receipt = None

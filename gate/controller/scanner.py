@@ -4,6 +4,7 @@ Native decoders parse attackers' pictures and a camera can hang for ever, so the
 The scanner says that it is well in systemd's own way (sd_notify(3)), whether systemd keeps it or this does.
 """
 
+import math
 import os
 import select
 import signal
@@ -27,6 +28,8 @@ _PATIENCE_S: Final = 1.0
 _START_S: Final = 10.0
 """An interpreter and OpenCV from a slow card."""
 _SILENT_S: Final = 1.0
+_STEADY_S: Final = 10.0
+"""Who has read for so long is well."""
 _ASKED_USEC: Final = 500_000
 """It speaks at every half of this: three may be late before it is taken for dead."""
 _LONGEST: Final = 4096
@@ -47,6 +50,9 @@ class ScannerProcess:
         self._ending = threading.Event()
         self._turn = threading.Lock()
         self._last = READING
+        self._said = {READING}  # since it was well
+        self._has_read = False  # the one that runs now
+        self._reading_since = math.inf
         with ExitStack() as stack:
             self._ear = stack.enter_context(_Ear())
             self._process = spawn(self._ear.environ)
@@ -72,15 +78,17 @@ class ScannerProcess:
     def _watch(self) -> None:
         wait, why = _FIRST_WAIT_S, self._follow()
         while not self._ending.is_set():
+            self._reading_since = math.inf
             self._tell(f"scanner lost ({why}); another starts in {wait:.1f} s")
             self._ending.wait(wait)
             why = self._start_another() or self._follow()
-            # one that has read was well: its successor comes at once again
-            wait = _FIRST_WAIT_S if self._last == READING else min(wait * 2, _LONGEST_WAIT_S)
+            # one that has read was well: its successor comes at once again, whatever that one's last words were
+            wait = _FIRST_WAIT_S if self._has_read else min(wait * 2, _LONGEST_WAIT_S)
 
     def _start_another(self) -> str:
         """Start one unless we are ending; why it could not be, or nothing."""
         self._ear.said()  # by the one before
+        self._has_read = False
         with self._turn:
             try:
                 if not self._ending.is_set():
@@ -98,9 +106,9 @@ class ScannerProcess:
         try:
             heard, patience = self._monotonic(), _START_S
             while ready := _ready(self._ear.fileno(), life, wait=heard + patience - self._monotonic()):
+                self._hear()  # its last words too: they say why
                 if life in ready:
                     return _how(self._process.wait())
-                self._hear()
                 heard, patience = self._monotonic(), _SILENT_S
         finally:
             os.close(life)
@@ -109,14 +117,32 @@ class ScannerProcess:
         return f"silent for {patience:g} s"
 
     def _hear(self) -> None:
+        if self._monotonic() - self._reading_since >= _STEADY_S:
+            self._be_well()
         for words in self._ear.said():
             if "STATUS" in words and "READY" not in words:  # that one has started is no news
-                self._tell(words["STATUS"])
+                self._take(words["STATUS"])
+
+    def _take(self, status: str) -> None:
+        reads = status == READING
+        self._has_read |= reads
+        self._reading_since = self._monotonic() if reads else math.inf
+        self._tell(status)
+
+    def _be_well(self) -> None:
+        if self._last != READING:
+            self._told(READING)
+        self._last, self._said = READING, {READING}
 
     def _tell(self, text: str) -> None:
-        if text != self._last:
-            self._last = text
-            self._told(text)
+        """Tell what was not said since the scanner was well: a camera that flaps is not told of all day."""
+        if text in self._said:
+            return
+        if self._said == {READING}:
+            self._said.clear()  # that it reads again is said at once, the first time
+        self._said.add(text)
+        self._last = text
+        self._told(text)
 
     def _kill(self) -> None:
         """The whole group: who keeps the scanner reading, and who looks, stopped or not."""

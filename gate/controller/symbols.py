@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gate.controller.inbox import Failed, Inbox, Shown
+from gate.controller.inbox import Failed, Inbox, ScannerJoined, Shown
 from gate.errors import GateError
 
 _HEAD: Final = struct.Struct("<dd")
@@ -46,7 +46,7 @@ def unpack(datagram: bytes) -> Symbol:
 
 
 class SymbolSocket:
-    """The listening end. One scanner at a time; the newest takes the place of one that went away."""
+    """The listening end. One scanner at a time; the newest takes the place of one that went away, `joined` counts them."""
 
     def __init__(self, path: Path) -> None:
         """Listen at `path` (removed first: a dead process may have left it). Raises GateError."""
@@ -63,6 +63,7 @@ class SymbolSocket:
             ) from None
         self._listener.listen(1)
         self._peer: socket.socket | None = None
+        self.joined = 0
         self.closed = False
 
     def fileno(self) -> int:
@@ -73,6 +74,7 @@ class SymbolSocket:
         """The next datagram; None when a scanner came or went, or when a datagram was longer than any of ours."""
         if self._peer is None:
             self._peer, _ = self._listener.accept()
+            self.joined += 1
             return None
         try:
             datagram, _, flags, _ = self._peer.recvmsg(_MAX_DATAGRAM)
@@ -112,7 +114,10 @@ def listen(symbols: SymbolSocket, inbox: Inbox) -> threading.Thread:
 def _receive(symbols: SymbolSocket, inbox: Inbox) -> None:
     try:
         while True:
+            before = symbols.joined
             datagram = symbols.receive()
+            if symbols.joined > before:
+                inbox.put(ScannerJoined())
             if datagram is not None:
                 inbox.put(Shown(datagram))
     except OSError as error:
