@@ -227,8 +227,9 @@ class Chain:
         if straight is None:
             return None
         self._where.seen([place.corners], at)
-        results = self._votes.add(straight, place)
-        together = map(zxing_modules, results if self._clock() < until else ())
+        together = map(
+            zxing_modules, self._votes.add(straight, place)
+        )  # two first looks at most, and worth a late frame
         return next((_symbol(data, place) for data in together if data is not None), None)
 
 
