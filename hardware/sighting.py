@@ -140,7 +140,7 @@ def _cause(found: Sighting, shape: tuple[int, ...], cells: Map, edge_px: float) 
     """Name the first that holds: each hides what the later ones would be seen by. `cells` are shares of saturated pixels."""
     flat = found.contrast * 255 < _FLAT
     lifted = found.light - found.contrast > _LIFTED and found.sharpness > _SHARP  # what is blurred is flat too
-    spot = float(cells[:: _CELLS - 1, :: _CELLS - 1].max() - np.median(cells))
+    spot = float(np.max(cells[:: _CELLS - 1, :: _CELLS - 1]) - np.median(cells))
     amiss = {
         Cause.CUT_OFF: _cut_off(found.outline, shape),
         Cause.TOO_DARK: flat and found.light * 255 < _DIM,
@@ -241,7 +241,7 @@ def _halved(picture: cv2.typing.MatLike, times: int) -> cv2.typing.MatLike:
 def _patches(grey: Grey, halvings: int, shares: tuple[float, ...]) -> list[Rect]:
     """Give where texture is above these shares of its peak: square, full and strong ones first."""
     texture = _texture(grey, halvings)
-    peak = float(texture.max())
+    peak = float(np.max(texture))
     levels = [peak * share for share in shares if peak * share > _FLOOR]
     rated = [patch for level in levels for patch in _rated(texture, level, 2 << halvings)]
     return [rect for _, rect in sorted(rated, reverse=True)]

@@ -178,7 +178,12 @@ def test_settings_are_spoken_with_what_was_asked_otherwise() -> None:
 @pytest.fixture
 def terminal() -> Iterator[tuple[int, int]]:
     """Our end and the command's of a terminal of 100 columns and 40 rows."""
-    ours, its = pty.openpty()
+    try:
+        ours, its = pty.openpty()
+    except OSError as error:  # a bare chroot has none
+        if "CI" in os.environ:
+            raise
+        pytest.skip(f"no terminal can be opened here: {error}")
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
     yield ours, its
     os.close(ours)
