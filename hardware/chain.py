@@ -1,7 +1,7 @@
 """The chain: passes, and the straightening of bent symbols, behind one interface, for a still and for the frames of a live camera.
 
-A live frame has a share of the frame interval. It is looked at where the code was last, then whole; while nothing is read the costly passes
-take turns, as many a frame as fit, so that somebody who holds a phone still for a fifth of a second gets all of them where a first look takes
+A live frame has a share of the frame interval. It is looked at whole; while nothing is read the costly passes take turns, first where the code
+was last, as many a frame as fit, so that somebody who holds a phone still for a fifth of a second gets all of them where a first look takes
 2 ms; and what each frame shows of a symbol that was found adds up.
 """
 
@@ -43,7 +43,7 @@ Clock = Callable[[], float]
 SHARE_S: Final = 0.02  # of a frame's 33 ms: the rest is the camera's, the other process' and the machine's
 _LOOKS: Final = 3  # first looks at least, on a machine for which one is most of that share: fewer frames a second, but all that can be read
 _LATEST_S: Final = 0.06  # seconds, whatever they take
-_FADES: Final = 0.9
+_FADES: Final = 0.9  # what is left of a pass's cost each time that it is passed over
 _MANY: Final = 24  # turns: every pass has come up by then
 _ROUNDS: Final = 2  # of straightening: a third one read no further photograph
 _SURE: Final = 0.85  # of a still's finder patterns: one picture must show what several may show together
@@ -142,11 +142,11 @@ class Chain:
     def _has_more(self, symbols: tuple[Symbol, ...]) -> bool:
         """Say whether a border code was read, or a text that the frame before did not have: a poster in view must not hide a phone."""
         known = {symbol.data for symbol in self._last.symbols}
-        return any(symbol.data.startswith(b"EC") or symbol.data not in known for symbol in symbols)
+        return any(symbol.is_ours or symbol.data not in known for symbol in symbols)
 
     def _sighted(self, grey: Grey, found: Found, at: float) -> Sighting | None:
         """Say what is known of a code that was not read; what fills the view is a surface, not a code."""
-        place = next((place for place in found.places if area(place.corners) >= place.modules**2), None)
+        place = next(iter(found.places), None)
         seen = sight(grey, place.corners, place.modules) if place else sight(grey)
         if seen is None or area(seen.outline) > _SURFACE * grey.size:
             return None
@@ -227,16 +227,15 @@ class Chain:
         if straight is None:
             return None
         self._where.seen([place.corners], at)
-        together = map(
-            zxing_modules, self._votes.add(straight, place)
-        )  # two first looks at most, and worth a late frame
+        # two first looks at most, and worth a late frame
+        together = map(zxing_modules, self._votes.add(straight, place))
         return next((_symbol(data, place) for data in together if data is not None), None)
 
 
 def _new(found: Found, tried: list[Place]) -> Iterator[Place]:
     """Give the places that were not tried before and do not belong to a symbol that was read, and note them as tried."""
     read = [Place(symbol.corners, symbol.modules) for symbol in found.symbols]
-    fit = [place for place in found.places if place.modules <= _LARGEST and area(place.corners) >= place.modules**2]
+    fit = [place for place in found.places if place.modules <= _LARGEST]
     for place in fit[:_PLACES]:
         if not any(_same(place, other) for other in (*tried, *read)):
             tried.append(place)

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware.passes import smaller
+
 Grey = NDArray[np.uint8]
 
 MOST: Final = 90  # on those rows: about 20 ms of zxing-cpp
@@ -19,25 +21,18 @@ _ROWS: Final = 23  # that are counted, of any picture
 _TILE: Final = 81  # pixels along a row, whose mean parts dark from light: beside a lamp, too
 _BARELY: Final = 4  # grey levels above it: an even wall's noise is neither
 _EDGES: Final = 3 * MOST  # with fewer of them none is looked for
-_HALVINGS: Final = 3
+_LEAST: Final = 8  # times smaller: what is crowded even then stays so
+_halved: Final = smaller(2)
 _WIDTHS: Final = np.array([[1], [1], [3], [1], [1]], np.float32)  # of a finder pattern's runs, in modules
 _LEEWAY: Final = np.array([[0.5], [0.5], [1.2], [0.5], [0.5]], np.float32)
 
 
 def thinned(grey: Grey, *, once: bool = False) -> tuple[Grey, int]:
     """Give the picture as it is, or so many times smaller that few enough of its runs look like a finder pattern; at least `once` smaller if so."""
-    times = 1
-    if once:
-        grey, times = _halved(grey), 2
-    for _ in range(_HALVINGS):
-        if not is_crowded(grey):
-            break
-        grey, times = _halved(grey), times * 2
+    times, least = 1, 2 if once else 1
+    while times < least or (times < _LEAST * least and is_crowded(grey)):
+        grey, times = np.asarray(_halved(grey), np.uint8), times * 2
     return grey, times
-
-
-def _halved(grey: Grey) -> Grey:
-    return np.asarray(cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def is_crowded(grey: Grey) -> bool:

@@ -42,10 +42,18 @@ class Symbol:
         """Square pixels."""
         return area(self.corners)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it begins like a border code."""
+        return self.data.startswith(b"EC")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one look gave: symbols, the largest first, each text once; and places where a symbol lies that was not read, the largest first."""
+    """What one look gave: symbols, the largest first, each text once; and places where a symbol lies that was not read, the largest first.
+
+    A place has a pixel a module at least.
+    """
 
     symbols: tuple[Symbol, ...] = ()
     places: tuple[Place, ...] = ()
@@ -96,7 +104,7 @@ class Pass:
         except Exception:  # noqa: BLE001 -- the picture is an attacker's and the list of what native engines raise is open
             return Found()
         placed = [replace(one, corners=scaled(one.corners, self.shrink)) for one in found]
-        places = [one for one in placed if isinstance(one, Place)]
+        places = [one for one in placed if isinstance(one, Place) and area(one.corners) >= one.modules**2]
         return Found(
             distinct(one for one in placed if isinstance(one, Symbol)),
             tuple(sorted(places, key=lambda place: area(place.corners), reverse=True)),

@@ -22,7 +22,6 @@ Levels = NDArray[np.float32]
 Picture = NDArray[np.float32]
 Point = tuple[float, float]
 
-
 _PIXELS: Final = 4  # of the straightened picture, to a module
 _MARGIN: Final = 2  # modules around the symbol
 _WIDE: Final = 25  # modules over which light is levelled: right for one picture, where narrower windows make edges of evenly dark patches
@@ -32,7 +31,7 @@ _FEEDBACK: Final = 3  # rounds of the equaliser
 _FAINT: Final = 0.35  # of a module's level, where 1 is light and -1 dark
 _FLAT, _LOST = 0.045, 0.2  # doubt below which a symbol lies flat already, and above which none was ever made clear
 _CLEARER: Final = 0.9  # of the doubt that was: where a round takes less of it the next ones do not help either
-_NO_FLOW: Final = np.empty(0, np.float32)  # known before
+_NO_FLOW: Final = np.empty(0, np.float32)  # nothing is known of it before
 _MIDDLE, _CONTRAST = 128, 80  # grey levels of what the flow compares
 _FARTHEST: Final = 1.0  # modules that one round may move a point by: more would jump to a neighbour
 
@@ -80,9 +79,9 @@ def straightened(grey: Grey, place: Place, rounds: int, least: float = 0.75) -> 
         levels = _levelled(light, mean, deviation)
         straight = Straight(light, levels, equalised(levels))
         yield straight
-        if turn == rounds or straight.doubt > min(_LOST, _CLEARER * doubt) or (not turn and straight.doubt < _FLAT):
+        before, doubt = doubt, straight.doubt
+        if turn == rounds or doubt > min(_LOST, _CLEARER * before) or (not turn and doubt < _FLAT):
             return
-        doubt = straight.doubt
         away = _bent(away, _evened(light, mean, deviation), straight.clear)
 
 

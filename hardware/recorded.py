@@ -17,7 +17,7 @@ import msgspec
 
 from hardware import DeviceError, video
 from hardware.camera import Clock, Frame, Grey
-from hardware.recording import load
+from hardware.recording import Recording, load
 
 BEAT_S: Final = 0.2  # how often a camera at rest says that it is well
 _CHUNK: Final = 1 << 16
@@ -30,6 +30,23 @@ class Play:
     play: str
     start: float
     paced: bool
+
+
+def on_time(
+    recording: Recording, start: float, clock: Clock, wait: Callable[[float], None], late: Callable[[], None]
+) -> Iterator[tuple[float, Grey]]:
+    """Give each frame at its time, with the recording's time 0 at `start`; but none whose successor is due.
+
+    `wait` lets the time pass until then; `late` is called for each frame that is left out.
+    """
+    due = [start + offset for offset in recording.times]
+    for captured_at, following, grey in zip(due, (*due[1:], inf), video.read(recording), strict=True):
+        if captured_at > clock():
+            wait(captured_at)
+        elif following <= clock():
+            late()
+            continue
+        yield captured_at, grey
 
 
 class RecordedCamera:
@@ -102,14 +119,7 @@ class RecordedCamera:
         """Give each frame at its time, but none whose successor is due: a slow consumer never builds a queue."""
         self._lead = 0.0
         recording = load(Path(play.play))
-        due = [play.start + offset for offset in recording.times]
-        for captured_at, following, grey in zip(due, (*due[1:], inf), video.read(recording), strict=True):
-            if captured_at > self._clock():
-                self._nap(captured_at)
-            elif following <= self._clock():
-                self._rests()
-                continue
-            yield captured_at, grey
+        yield from on_time(recording, play.start, self._clock, self._nap, self._rests)
 
     def _nap(self, until: float) -> None:
         while (early := until - self._clock()) > 0:

@@ -89,7 +89,7 @@ class Shown:
 
 def ours_first(symbols: Iterable[Symbol]) -> list[Symbol]:
     """Order a frame's symbols: what begins like a border code before anything else in view, then as the engine did."""
-    return sorted(symbols, key=lambda symbol: not symbol.data.startswith(b"EC"))
+    return sorted(symbols, key=lambda symbol: not symbol.is_ours)
 
 
 def pack(data: bytes, captured_at: float, decoded_at: float) -> bytes:

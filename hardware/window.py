@@ -12,9 +12,8 @@ from hardware.grid import Point
 Grey = NDArray[np.uint8]
 Outline = Sequence[Point]
 
-_AROUND: Final = (
-    0.3  # of the code's size, on each side: its quiet zone, and how far a hand moves it from one frame to the next
-)
+# Of the code's size, on each side: its quiet zone, and how far a hand moves it from one frame to the next.
+_AROUND: Final = 0.3
 _LEAST: Final = 24.0  # pixels, for a small one
 _SMALLEST: Final = 21  # pixels of a side: a code in less cannot be read
 _SHARE: Final = 0.5  # of a picture: a larger part is not worth a look of its own

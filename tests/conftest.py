@@ -49,6 +49,7 @@ def make(world: World, tmp_path: Path) -> Iterator[Open]:
     """Lanes that have not begun yet, each on a journal of its own unless it is given one; closed after the test."""
     with ExitStack() as stack:
         number = iter(range(1000))
+        made: list[Plant] = []
 
         def make(
             clock: WoundClock | None = None,
@@ -59,7 +60,10 @@ def make(world: World, tmp_path: Path) -> Iterator[Open]:
             folder = journal or tmp_path / f"journal-{next(number)}"
             kept = msgspec.structs.replace(world.settings.journal, folder=str(folder))
             settings = msgspec.structs.replace(world.settings, journal=kept)
-            return stack.enter_context(plants.plant(settings, judge or world.judge, clock, boot=boot))
+            for before in made:  # the process that it was is gone: its thread must not work beside the next one's
+                before.end_sync()
+            made.append(stack.enter_context(plants.plant(settings, judge or world.judge, clock, boot=boot)))
+            return made[-1]
 
         yield make
 

@@ -124,6 +124,10 @@ class Plant:
         audit.verify(found)
         return [json.loads(line) for line in found]
 
+    def end_sync(self) -> None:
+        """The thread that syncs does what it was woken for, and ends: a process that is gone does nothing beside the next one."""
+        self.controller._record._books.written.__self__.close()  # type: ignore[attr-defined]  # the bound method of a Syncer
+
     def kinds(self) -> list[str]:
         return [str(line["kind"]) for line in self.lines()]
 

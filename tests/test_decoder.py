@@ -179,14 +179,14 @@ def test_what_was_found_and_not_read_has_a_place() -> None:
 
 def test_found_things_come_largest_first_and_nothing_is_found_where_there_is_none() -> None:
     def parse(_: np.ndarray) -> Iterator[Symbol | Place]:
-        for side in (3.0, 9.0, 5.0):
+        for side in (30.0, 90.0, 50.0, 20.0):
             square = ((0.0, 0.0), (side, 0.0), (side, side), (0.0, side))
             yield Place(square, 21)
             yield Symbol(b"%d" % side, "eye", square)
 
-    found = Pass("three", parse).look(np.zeros((30, 30), np.uint8))
-    assert [area(place.corners) for place in found.places] == [81, 25, 9]
-    assert texts(found.symbols) == [b"9", b"5", b"3"]
+    found = Pass("three", parse).look(np.zeros((100, 100), np.uint8))
+    assert [area(place.corners) for place in found.places] == [8100, 2500, 900], "less than a pixel a module is no place"
+    assert texts(found.symbols) == [b"90", b"50", b"30", b"20"]
     assert Pass("three", parse).look(None) == Found()
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -325,6 +326,25 @@ def test_one_that_cannot_be_synced_keeps_the_others_from_nothing() -> None:
     assert done.wait(5)
     syncer.close()
     assert told[0] == "this one is broken"
+
+
+def test_what_was_written_while_it_synced_is_synced_before_it_ends() -> None:
+    seen: list[int] = []
+    written = 1
+
+    class Slow:
+        def sync(self) -> None:
+            nonlocal written
+            seen.append(written)
+            if written == 1:
+                written = 2
+                with suppress(RuntimeError):  # no thread waits for itself: the end is asked for, and this round goes on
+                    syncer.close()
+
+    syncer = Syncer([Slow()], pytest.fail)
+    syncer.wake()
+    syncer._thread.join(5)
+    assert seen == [1, 2]
 
 
 def changed(data: bytes) -> bytes:

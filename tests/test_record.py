@@ -288,7 +288,7 @@ def test_what_nobody_may_remember_is_forgotten_in_time(make: Open, tmp_path: Pat
     assert comes(lane) == "cleared"
     before = set((tmp_path / "kept" / "passages").iterdir())
     lane.wind(4000.0)
-    lane.controller._record._books.written.__self__.close()  # the thread that syncs: it was woken
+    lane.end_sync()
     after = set((tmp_path / "kept" / "passages").iterdir())
     assert len(after) == 1
     assert not before & after, "a passage's file is gone with its key though nobody came"

@@ -7,7 +7,6 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import fields
-from itertools import pairwise
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -25,6 +24,7 @@ from hardware import DeviceError, recording, video
 from hardware.camera import Camera, Frame
 from hardware.chain import Chain, Look
 from hardware.decoder import Symbol
+from hardware.recorded import on_time
 from hardware.recording import CameraSettings
 from hardware.sighting import Sighting, measure, modules_across, sight
 
@@ -133,16 +133,13 @@ class Played:
     def frames(self) -> Iterator[Frame]:
         """Give its frames once."""
         start = self._clock()
-        times = (*self._recording.times, float("inf"))
-        for (offset, following), grey in zip(pairwise(times), video.read(self._recording), strict=True):
-            at = start + offset
-            if self._paced and start + following <= self._clock():
-                continue
-            if self._paced:
-                self._sleep(max(at - self._clock(), 0.0))
-            else:
-                self._at = at
-            yield Frame(at, grey)
+        if self._paced:
+            frames = on_time(self._recording, start, self._clock, self._wait, lambda: None)
+            yield from (Frame(at, grey) for at, grey in frames)
+            return
+        for offset, grey in zip(self._recording.times, video.read(self._recording), strict=True):
+            self._at = start + offset
+            yield Frame(self._at, grey)
 
     def now(self) -> float:
         """Tell the time; where it is not paced, the newest frame's."""
@@ -154,6 +151,9 @@ class Played:
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _wait(self, until: float) -> None:
+        self._sleep(until - self._clock())
 
 
 def _view(camera: Aimed) -> Screen:

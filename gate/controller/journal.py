@@ -134,9 +134,11 @@ class Syncer:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._done:
+        done = False
+        while not done:
             self._dirty.wait()
             self._dirty.clear()
+            done = self._done  # asked before this round: what was written before the end was told is in it
             for thing in self._things:
                 try:
                     thing.sync()
