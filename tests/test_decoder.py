@@ -185,7 +185,9 @@ def test_found_things_come_largest_first_and_nothing_is_found_where_there_is_non
             yield Symbol(b"%d" % side, "eye", square)
 
     found = Pass("three", parse).look(np.zeros((100, 100), np.uint8))
-    assert [area(place.corners) for place in found.places] == [8100, 2500, 900], "less than a pixel a module is no place"
+    assert [area(place.corners) for place in found.places] == [8100, 2500, 900], (
+        "less than a pixel a module is no place"
+    )
     assert texts(found.symbols) == [b"90", b"50", b"30", b"20"]
     assert Pass("three", parse).look(None) == Found()
 
