@@ -40,7 +40,7 @@ def loops() -> None:
 def leaks() -> None:
     kept: list[bytes] = []
     while True:
-        kept.append(b"x" * (8 << 20))
+        kept.append(b"x" * (24 << 20))
         time.sleep(0.01)
 
 
