@@ -37,6 +37,11 @@ class WoundClock:
         return self.now
 
 
+def unhurried() -> Chain:
+    """A chain on a machine that is never busy with anything else."""
+    return Chain(WoundClock(1e-3))
+
+
 @dataclass(slots=True)
 class Worker:
     """An engine that needs a known time and reads what it is told to."""
@@ -107,7 +112,7 @@ def test_both_phones_of_the_first_frame_are_given_the_larger_first(order: int) -
 
 
 def test_the_corners_are_those_of_the_whole_frame_wherever_it_was_looked() -> None:
-    chain, x, y = Chain(), 300, 120
+    chain, x, y = unhurried(), 300, 120
     looks = live(chain, (view((code(OURS, 4), x, y), seed=seed) for seed in range(12)))
     for look in looks:
         corners = np.array(look.symbols[0].corners)
@@ -117,7 +122,7 @@ def test_the_corners_are_those_of_the_whole_frame_wherever_it_was_looked() -> No
 
 @pytest.mark.parametrize("phase", range(5))
 def test_a_second_phone_that_appears_elsewhere_is_read_within_five_frames(phase: int) -> None:
-    chain, first, second = Chain(), (code(OURS, 3), 10, 10), (code(THEIRS, 3), 500, 330)
+    chain, first, second = unhurried(), (code(OURS, 3), 10, 10), (code(THEIRS, 3), 500, 330)
     live(chain, (view(first, seed=seed) for seed in range(5 + phase)))
     later = live(chain, (view(first, second, seed=seed + 100) for seed in range(5)), (5 + phase) * FRAME_S)
     assert any(THEIRS.encode() in texts(look.symbols) for look in later)
@@ -125,21 +130,21 @@ def test_a_second_phone_that_appears_elsewhere_is_read_within_five_frames(phase:
 
 
 def test_a_second_phone_beside_one_that_stays_is_read_in_every_frame() -> None:
-    chain, first, second = Chain(), (code(OURS, 3), 10, 10), (code(THEIRS, 3), 500, 330)
+    chain, first, second = unhurried(), (code(OURS, 3), 10, 10), (code(THEIRS, 3), 500, 330)
     live(chain, [view(first, seed=1)])
     later = live(chain, (view(first, second, seed=seed) for seed in range(2, 7)), FRAME_S)
     assert [len(look.symbols) for look in later] == [2] * 5
 
 
 def test_a_code_that_leaps_elsewhere_is_read_in_that_very_frame() -> None:
-    chain = Chain()
+    chain = unhurried()
     places = [(10, 10), (350, 200), (20, 190), (340, 5)] * 3
     looks = live(chain, (view((code(OURS, 3), x, y), seed=x) for x, y in places))
     assert all(texts(look.symbols) == [OURS.encode()] for look in looks)
 
 
 def test_another_text_where_the_code_was_is_given_at_once_with_what_is_beside_it() -> None:
-    chain = Chain()
+    chain = unhurried()
     live(chain, [view((code(OURS, 3), 10, 10), seed=1)])
     (look,) = live(chain, [view((code(OURS[::-1], 3), 10, 10), (code(THEIRS, 3), 500, 330), seed=2)], FRAME_S)
     assert texts(look.symbols) == [OURS[::-1].encode(), THEIRS.encode()]
@@ -184,7 +189,7 @@ def test_the_same_frame_shows_the_same_without_work() -> None:
 
 @pytest.mark.parametrize("idle", [100, 101])
 def test_a_first_code_in_an_idle_hall_is_read_one_frame_later_at_most(idle: int) -> None:
-    chain = Chain()
+    chain = unhurried()
     assert all(look == Look() for look in live(chain, [view()] * idle))
     later = live(chain, [view((code(OURS, 3), 200, 100))] * 2, idle * FRAME_S)
     assert texts(later[1].symbols) == [OURS.encode()]
@@ -295,7 +300,7 @@ def test_one_hiccup_of_the_machine_does_not_end_a_pass() -> None:
 )
 def test_clocks_and_sizes_may_leap(times: list[float], sizes: list[tuple[int, int]]) -> None:
     """The next recording has its own."""
-    chain = Chain()
+    chain = unhurried()
     for number, at in enumerate(times):
         height, width = sizes[number] if number < len(sizes) else (HEIGHT, WIDTH)
         look = chain.look(smeared(number)[:height, :width], at)
@@ -354,7 +359,7 @@ def test_glare_that_moves_hides_a_code_from_every_frame_but_not_from_all_of_them
 )  # fmt: skip
 def test_however_it_is_held_it_is_that_code_or_none(seed: int, sigma: float, softness: float, spot: int) -> None:
     """Moved, blurred, in glare and in noise, for some frames."""
-    chance, chain = np.random.default_rng(seed), Chain()
+    chance, chain = np.random.default_rng(seed), unhurried()
     for number in range(6):
         x, y = chance.integers(0, (WIDTH - 276, HEIGHT - 276))
         picture = view((code(OURS, 4), int(x), int(y)))
@@ -374,7 +379,7 @@ def test_what_keeps_a_code_from_being_read_is_told(cause: Cause) -> None:
     for seed in range(6):
         drawn = faults.draw(faults.FAULTS[cause](chance), seed)
         frames = [np.clip(drawn.grey.astype(int) + number % 2, 0, 255).astype(np.uint8) for number in range(6)]
-        looks = live(Chain(), frames)
+        looks = live(unhurried(), frames)
         if not any(look.symbols for look in looks):
             found += [looks[-1].unread.cause if looks[-1].unread else None]
     assert len(found) >= 3, "or the pictures say nothing"
@@ -384,11 +389,11 @@ def test_what_keeps_a_code_from_being_read_is_told(cause: Cause) -> None:
 @pytest.mark.parametrize("sigma", [0, 2, 6])
 def test_nothing_in_view_is_nothing_unread(sigma: float) -> None:
     frames = (view(seed=seed, sigma=sigma) + np.uint8(12 * (seed % 2)) for seed in range(10))
-    assert all(look == Look() for look in live(Chain(), frames))
+    assert all(look == Look() for look in live(unhurried(), frames))
 
 
 def test_a_code_that_is_read_is_no_longer_unread() -> None:
-    chain = Chain()
+    chain = unhurried()
     looks = live(
         chain, [*(smeared(number) for number in range(6)), view((code(OURS, 3), 200, 150), seed=7), view(seed=8)]
     )
@@ -398,6 +403,6 @@ def test_a_code_that_is_read_is_no_longer_unread() -> None:
 
 
 def test_what_is_no_picture_is_no_look() -> None:
-    chain = Chain()
+    chain = unhurried()
     assert chain.look(None, 0.0) == chain.look(np.zeros((20, 400), np.uint8), 0.1) == Look()
     assert chain.read([[0]]) == ()
